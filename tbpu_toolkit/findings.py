@@ -1,0 +1,119 @@
+"""What the rules found, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from tbpu_toolkit import wire
+from tbpu_toolkit.rules import CATALOGUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tbpu_toolkit.rules import Rule
+    from tbpu_toolkit.wire import Field
+
+_SHOWN: Final = 60  # characters of an example in a message
+_SEVERITIES: Final = ("error", "warning", "note")
+_FIELDS: Final = ("code", "severity", "column", "parameter", "rows", "message", "remedy")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found, and where.
+
+    Attributes:
+        rule: the rule.
+        message: one sentence that says what, where and how many.
+        rows: how many rows it concerns.
+        column: the column it is about, where it is about one.
+        parameter: the parameter's name, where the column is one's.
+
+    """
+
+    rule: Rule
+    message: str
+    rows: int = 0
+    column: str | None = None
+    parameter: str | None = None
+
+    @property
+    def importance(self) -> tuple[int, int]:
+        """Errors first, then in the order of the catalogue."""
+        return _SEVERITIES.index(self.rule.severity), list(CATALOGUE).index(self.rule.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule in its place: the field it is about, and the SQL that is true for a bad row."""
+
+    rule: Rule
+    field: Field | None
+    condition: str
+
+    @property
+    def example(self) -> str:
+        """SQL of what to show of a bad row: the value before any format."""
+        return wire.plain_text(self.field.column) if self.field else "NULL"
+
+    def finding(self, rows: int, first: int, example: str | None) -> Finding:
+        """Say what the check found: in how many rows, and in which one first."""
+        shown = f", {shortened(example)!r}" if example else ""
+        tally = f"({count_of(rows, 'row')}; first: row {first:,}{shown})"
+        column, parameter = where(self.field)
+        return Finding(self.rule, f"{reason(self.rule, column)} {tally}.", rows, column, parameter)
+
+
+def where(field: Field | None) -> tuple[str | None, str | None]:
+    """Give the names of the column and of the parameter of *field*."""
+    if field is None:
+        return None, None
+    return field.column.name, field.parameter.name if field.parameter else None
+
+
+def reason(rule: Rule, column: str | None) -> str:
+    """Say what is wrong, as a sentence without its full stop.
+
+    >>> reason(CATALOGUE["KEY001"], "customer")
+    "Column 'customer': the id is missing"
+    >>> reason(CATALOGUE["MAP004"], None)
+    'The table has no rows'
+    """
+    if column is None:
+        return f"{rule.says[0].upper()}{rule.says[1:]}"
+    return f"Column {column!r}: {rule.says}"
+
+
+def shortened(text: str) -> str:
+    """Cut *text* for a message, and show that it was cut."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def count_of(number: int, thing: str) -> str:
+    """Count *thing*.
+
+    >>> count_of(1, "row"), count_of(1204, "row")
+    ('1 row', '1,204 rows')
+    """
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Give the findings as the table that a report shows."""
+    rows = [
+        (
+            finding.rule.code,
+            finding.rule.severity,
+            finding.column,
+            finding.parameter,
+            finding.rows,
+            finding.message,
+            finding.rule.remedy,
+        )
+        for finding in findings
+    ]
+    frame = pd.DataFrame(rows, columns=list(_FIELDS))
+    return frame.astype({name: object for name in _FIELDS if name != "rows"} | {"rows": "int64"})

@@ -1,0 +1,390 @@
+"""Which column becomes which profile parameter: the mapping and its recipe file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import yaml
+
+from tbpu_toolkit import limits
+from tbpu_toolkit.errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as AnyMapping
+
+    from tbpu_toolkit.limits import KeyType, Version
+
+Duplicates = Literal["reject", "first", "last", "merge"]
+
+FORMATS: Final = ("0", "0.00", "date", "iso", "epoch_ms", "1/0", "yes/no", "join", "json")
+_DECIMALS: Final = re.compile(r"0(?:\.(0{1,10}))?")
+_RECIPE_VERSION: Final = 1
+_KEY_NAMES: Final = frozenset({*limits.KEY_TYPES, "mbox3rdPartyId"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A profile parameter and, where the general rule does not do, how its values are written.
+
+    Args:
+        name: the bare name, ``loyaltyTier`` and not ``profile.loyaltyTier``; at most 128
+            characters (AdobeDocs/target.en, target-limits.md).
+        format: ``0``, ``0.0``, ``0.00`` … (so many decimals, halves away from zero),
+            ``date``, ``iso``, ``epoch_ms`` (a time without a zone counts as UTC), ``1/0``,
+            ``yes/no``, ``join`` (a list as ``a|b``), ``json``; None for the general rule.
+
+    Raises:
+        MappingError: the name or the format breaks one of these rules.
+
+    >>> Parameter("monthlyCharges", format="0.00")
+    Parameter(name='monthlyCharges', format='0.00')
+    >>> Parameter("profile.tier")
+    Traceback (most recent call last):
+    tbpu_toolkit.errors.MappingError: Parameter 'profile.tier' begins with 'profile.', which \
+Target adds by itself. Name it 'tier'.
+
+    """
+
+    name: str
+    format: str | None = None
+
+    def __post_init__(self) -> None:
+        problem = name_problem(self.name) or _format_problem(self.name, self.format)
+        if problem:
+            raise MappingError(problem)
+
+    @property
+    def decimals(self) -> int | None:
+        """How many decimals the format asks for; None where it is not a number's.
+
+        >>> Parameter("price", "0.00").decimals, Parameter("day", "date").decimals
+        (2, None)
+        """
+        match = _DECIMALS.fullmatch(self.format or "")
+        return len(match[1] or "") if match else None
+
+
+def name_problem(name: object) -> str | None:
+    """Say in one sentence why *name* can't name a profile parameter; None where it can.
+
+    The rules: AdobeDocs/target-dev.en, profile-bulk-api.md; AdobeDocs/target.en,
+    target-limits.md.
+
+    >>> name_problem("loyaltyTier")
+    >>> name_problem("  ")
+    "Parameter '  ' has no name. Give it one, such as 'loyaltyTier'."
+    """
+    if not isinstance(name, str) or not name.strip():
+        return f"Parameter {name!r} has no name. Give it one, such as 'loyaltyTier'."
+    if name.startswith(limits.PROFILE_PREFIX):
+        bare = name.removeprefix(limits.PROFILE_PREFIX)
+        return (
+            f"Parameter {name!r} begins with {limits.PROFILE_PREFIX!r}, which Target adds by "
+            f"itself. Name it {bare!r}."
+        )
+    if len(name) > limits.MAX_NAME_LENGTH:
+        return (
+            f"Parameter '{name[:20]}…' has a name of {len(name)} characters, where Target takes "
+            f"{limits.MAX_NAME_LENGTH} at most. Give it a shorter one."
+        )
+    if name in _KEY_NAMES:
+        return (
+            f"Parameter {name!r} has the name of a key, which stands once in a batch file. "
+            "Give it another name."
+        )
+    if not _is_encodable(name):
+        return f"Parameter {name!r} holds half a character, which UTF-8 can't write. Rename it."
+    return None
+
+
+def name_warning(name: str) -> str | None:
+    """Say why *name*, though it can be sent, may not do what is hoped; None where it may.
+
+    >>> name_warning("orderId")
+    'is barred for mbox parameters and may be ignored in a batch'
+    >>> name_warning("geo.city")
+    "begins with 'geo.', as Target's own attributes do"
+    """
+    if name in limits.BARRED_NAMES:
+        return "is barred for mbox parameters and may be ignored in a batch"
+    if name in limits.RESERVED_NAMES:
+        return "is an attribute of Target's own"
+    for prefix in limits.RESERVED_PREFIXES:
+        if name.startswith(prefix):
+            return f"begins with {prefix!r}, as Target's own attributes do"
+    return None
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _format_problem(name: str, given: object) -> str | None:
+    if given is None or given in FORMATS:
+        return None
+    if isinstance(given, str) and _DECIMALS.fullmatch(given):
+        return None
+    return (
+        f"Parameter {name!r} has the format {given!r}, which is not known. "
+        f"Use one of {', '.join(FORMATS)}, or None."
+    )
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Which column is the key, and which columns become which profile parameters.
+
+    A mapping that exists is valid in itself: names, formats and policies were checked.
+
+    Args:
+        key: the column that holds the visitors' ids.
+        key_type: ``"thirdPartyId"`` (the id that the site passes as mbox3rdPartyId) or
+            ``"pcId"`` (the id that Target made up itself, also called tntId).
+        parameters: column -> name of its profile parameter, or a :class:`Parameter`.
+        duplicates: what becomes of several rows of one id that would not send the same:
+            ``"reject"`` all of them, keep the ``"first"`` or the ``"last"``, or ``"merge"``
+            (the last non-blank value of each parameter). Identical rows are always one.
+        site_uses_ecid: whether the site uses the Experience Cloud ID service. Only asked
+            where the key is pcId.
+        reasons: column -> why it was mapped so; filled by :func:`suggest_mapping`.
+
+    Raises:
+        MappingError: one of the rules for names, formats or policies is broken.
+
+    >>> mapping = Mapping("customer", "thirdPartyId", {"tier": "loyaltyTier"})
+    >>> mapping.api_version
+    'v2'
+    >>> mapping.parameters["tier"]
+    Parameter(name='loyaltyTier', format=None)
+    >>> Mapping("customer", "thirdPartyId", {"customer": "id"})
+    Traceback (most recent call last):
+    tbpu_toolkit.errors.MappingError: Column 'customer' is the key and can't be a parameter as \
+well. Leave it out of the parameters.
+
+    """
+
+    key: str
+    key_type: KeyType
+    parameters: AnyMapping[str, Parameter]
+    duplicates: Duplicates = "reject"
+    site_uses_ecid: bool | None = None
+    reasons: AnyMapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the contract's own signature
+        self,
+        key: str,
+        key_type: KeyType,
+        parameters: AnyMapping[str, str | Parameter],
+        duplicates: Duplicates = "reject",
+        site_uses_ecid: bool | None = None,
+        reasons: AnyMapping[str, str] | None = None,
+    ) -> None:
+        _check_words(key, key_type, duplicates, site_uses_ecid)
+        named = _as_parameters(parameters)
+        _check_parameters(key, named)
+        own = {
+            "key": key,
+            "key_type": key_type,
+            "parameters": MappingProxyType(named),
+            "duplicates": duplicates,
+            "site_uses_ecid": site_uses_ecid,
+            "reasons": MappingProxyType(dict(reasons or {})),
+        }
+        for name, value in own.items():
+            object.__setattr__(self, name, value)  # frozen from here on
+
+    @property
+    def api_version(self) -> Version:
+        """``"v1"`` (updates known profiles only) or ``"v2"`` (creates them too).
+
+        The rule: AdobeDocs/target-dev.en, profile-bulk-api.md.
+
+        Raises:
+            MappingError: the key is pcId and ``site_uses_ecid`` was not answered.
+
+        >>> Mapping("id", "pcId", {"a": "a"}, site_uses_ecid=True).api_version
+        'v1'
+        >>> Mapping("id", "pcId", {"a": "a"}).api_version
+        Traceback (most recent call last):
+        tbpu_toolkit.errors.MappingError: The key is pcId, so the API's version depends on the \
+site: does it use the Experience Cloud ID service? Set site_uses_ecid=True (version v1, known \
+profiles only) or site_uses_ecid=False (version v2).
+
+        """
+        if self.key_type == "thirdPartyId":
+            return "v2"
+        if self.site_uses_ecid is None:
+            raise MappingError(ECID_QUESTION)
+        return "v1" if self.site_uses_ecid else "v2"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order in which they stand in the batch file.
+
+        >>> Mapping("id", "thirdPartyId", {"b": "beta", "a": "alpha"}).names
+        ('beta', 'alpha')
+        """
+        return tuple(parameter.name for parameter in self.parameters.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the recipe as plain words and dicts, as the file holds it."""
+        return {
+            "tbpu_recipe": _RECIPE_VERSION,
+            "key": self.key,
+            "key_type": self.key_type,
+            "duplicates": self.duplicates,
+            "site_uses_ecid": self.site_uses_ecid,
+            "parameters": {
+                column: (
+                    {"name": parameter.name, "format": parameter.format}
+                    if parameter.format
+                    else parameter.name
+                )
+                for column, parameter in self.parameters.items()
+            },
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the mapping as a recipe file: YAML, readable and diffable.
+
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "loyalty.yaml"
+        >>> mapping = Mapping("customer", "thirdPartyId", {"tier": "loyaltyTier"})
+        >>> print(mapping.save(path).read_text(encoding="utf-8"), end="")
+        tbpu_recipe: 1
+        key: customer
+        key_type: thirdPartyId
+        duplicates: reject
+        site_uses_ecid: null
+        parameters:
+          tier: loyaltyTier
+        >>> Mapping.load(path) == mapping
+        True
+
+        """
+        path = Path(path)
+        text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=100)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Mapping:
+        """Read a recipe file.
+
+        Raises:
+            MappingError: the file is not a recipe, or breaks a rule; the message names it.
+
+        """
+        path = Path(path)
+        try:
+            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        except FileNotFoundError:
+            raise MappingError(f"There is no recipe at '{path}'. Save one there first.") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            said = " ".join(str(error).split())
+            raise MappingError(f"Recipe '{path}' is not valid YAML: {said}.") from error
+        try:
+            return cls.from_dict(content)
+        except MappingError as error:
+            raise MappingError(f"Recipe '{path}': {error}") from error
+
+    @classmethod
+    def from_dict(cls, content: object) -> Mapping:
+        """Make a mapping of what :meth:`to_dict` gave.
+
+        Raises:
+            MappingError: a word is missing, unknown or of the wrong kind.
+
+        """
+        if not isinstance(content, dict) or content.get("tbpu_recipe") != _RECIPE_VERSION:
+            raise MappingError(f"it does not begin with 'tbpu_recipe: {_RECIPE_VERSION}'.")
+        words = {name: value for name, value in content.items() if name != "tbpu_recipe"}
+        allowed = {"key", "key_type", "duplicates", "site_uses_ecid", "parameters"}
+        if strange := sorted(str(word) for word in words.keys() - allowed):
+            raise MappingError(f"it holds {strange}, which no recipe has. Take them out.")
+        if missing := sorted({"key", "key_type", "parameters"} - words.keys()):
+            raise MappingError(f"it lacks {missing}. Add them.")
+        if not isinstance(words["parameters"], dict):
+            raise MappingError("its 'parameters' are not a list of 'column: name' lines.")
+        words["parameters"] = {
+            column: _parameter_from(column, value) for column, value in words["parameters"].items()
+        }
+        return cls(**words)
+
+
+ECID_QUESTION: Final = (
+    "The key is pcId, so the API's version depends on the site: does it use the Experience Cloud "
+    "ID service? Set site_uses_ecid=True (version v1, known profiles only) or "
+    "site_uses_ecid=False (version v2)."
+)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key given twice, which YAML would settle in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for key, count in Counter(map(str, keys)).items() if count > 1]:
+            raise MappingError(f"{twice[0]!r} stands there twice. Keep one of the lines.")
+        return super().construct_mapping(node, deep)
+
+
+def _parameter_from(column: object, value: object) -> str | Parameter:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and value.keys() <= {"name", "format"} and "name" in value:
+        return Parameter(**value)
+    raise MappingError(
+        f"column {column!r} is mapped to {value!r}. Write a name, or {{name: …, format: …}}."
+    )
+
+
+def _check_words(key: object, key_type: object, duplicates: object, site_uses_ecid: object) -> None:
+    if not isinstance(key, str) or not key:
+        raise MappingError(f"The key is {key!r}. Give the name of the column that holds the ids.")
+    for word, value, allowed in (
+        ("key_type", key_type, limits.KEY_TYPES),
+        ("duplicates", duplicates, get_args(Duplicates)),
+        ("site_uses_ecid", site_uses_ecid, (True, False, None)),
+    ):
+        if not any(value is choice or value == choice for choice in allowed):
+            choices = ", ".join(repr(choice) for choice in allowed)
+            raise MappingError(f"{word} is {value!r}. Use one of {choices}.")
+
+
+def _as_parameters(parameters: object) -> dict[str, Parameter]:
+    if not hasattr(parameters, "items"):
+        raise MappingError(
+            f"The parameters are {parameters!r}. Give a dict of column -> parameter name."
+        )
+    named = {}
+    for column, value in parameters.items():
+        if not isinstance(column, str):
+            raise MappingError(
+                f"Column {column!r} is not text. Name columns as text: {str(column)!r}."
+            )
+        named[column] = value if isinstance(value, Parameter) else Parameter(value)
+    return named
+
+
+def _check_parameters(key: str, parameters: dict[str, Parameter]) -> None:
+    if not parameters:
+        raise MappingError("The mapping has no parameters. Map at least one column to a name.")
+    if key in parameters:
+        raise MappingError(
+            f"Column {key!r} is the key and can't be a parameter as well. "
+            "Leave it out of the parameters."
+        )
+    counts = Counter(parameter.name for parameter in parameters.values())
+    for name, count in counts.items():
+        if count > 1:
+            columns = [column for column, own in parameters.items() if own.name == name]
+            raise MappingError(
+                f"Parameter {name!r} is given by the columns {columns}, where a name may stand "
+                "once in a batch file. Keep one, or rename the others."
+            )

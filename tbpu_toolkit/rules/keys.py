@@ -1,0 +1,183 @@
+"""Rules for the ids: a mangled one makes a ghost profile that no visitor ever meets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tbpu_toolkit import limits
+from tbpu_toolkit.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from tbpu_toolkit.wire import Field
+
+_BULK: Final = limits.FACTS["KEY_TYPES"].source
+_ID_KINDS: Final = ("text", "integer", "float", "decimal", "mixed")
+_ID_CELLS: Final = "'text', 'integer', 'float', 'decimal', 'blank', 'broken text', 'infinity'"
+
+
+def _missing(field: Field) -> str | None:
+    if not field.is_key:
+        return None
+    spaces = f" OR trim({field.text}) = ''" if field.column.kind in {"text", "mixed"} else ""
+    return f"({field.blank}{spaces})"
+
+
+def _too_long(field: Field) -> str | None:
+    longest = {
+        "thirdPartyId": limits.MAX_THIRD_PARTY_ID_LENGTH,
+        "pcId": limits.MAX_PC_ID_LENGTH,
+    }.get(field.key_type or "")
+    return _longer_than(field, longest) if longest else None
+
+
+def _rather_long(field: Field) -> str | None:
+    if field.key_type != "thirdPartyId":
+        return None
+    return _longer_than(field, limits.OLD_THIRD_PARTY_ID_LENGTH)
+
+
+def _longer_than(field: Field, characters: int) -> str:
+    # strlen counts bytes and costs nothing; only what is long in bytes is counted in letters
+    return f"(strlen({field.text}) > {characters} AND length({field.text}) > {characters})"
+
+
+def _forbidden_sign(field: Field) -> str | None:
+    if not field.is_key or field.column.kind not in {"text", "mixed"}:
+        return None
+    signs = [f"contains({field.text}, '{sign}')" for sign in limits.THIRD_PARTY_ID_FORBIDDEN]
+    return f"(({' OR '.join(signs)}) AND NOT {_mangled(field)})"
+
+
+def _is_ecid(field: Field) -> str:
+    pattern = f"[0-9]{{{limits.ECID_DIGITS}}}"
+    return f"regexp_full_match({field.text}, '{pattern}')"
+
+
+def _ecid_as_pcid(field: Field) -> str | None:
+    return _is_ecid(field) if field.key_type == "pcId" else None
+
+
+def _ecid_as_third_party_id(field: Field) -> str | None:
+    return _is_ecid(field) if field.key_type == "thirdPartyId" else None
+
+
+def _mangled(field: Field) -> str | None:
+    if not field.is_key or field.column.kind not in {"text", "mixed"}:
+        return None
+    return f"regexp_full_match({field.text}, '-?[0-9]([.,][0-9]+)?[eE][+][0-9]+')"
+
+
+def _inexact(field: Field) -> str | None:
+    if not field.is_key:
+        return None
+    name, exact = field.column.sql, field.column.exact_integers
+    match field.column.kind:
+        case "float":
+            whole = f"{name} = trunc({name}) AND abs({name}) < {exact}"
+            return f"(NOT {field.blank} AND NOT ({whole}))"
+        case "decimal":
+            return f"({name} <> trunc({name}))"
+        case "mixed":
+            whole = f"contains({name}, '.') OR abs(TRY_CAST({name} AS DOUBLE)) >= {2**53}"
+            kind = field.column.cell_kind
+            return (
+                f"({kind} = 'infinity' OR ({kind} = 'decimal' AND contains({name}, '.'))"
+                f" OR ({kind} = 'float' AND ({whole})))"
+            )
+        case _:
+            return None
+
+
+def _no_id(field: Field) -> str | None:
+    if not field.is_key:
+        return None
+    if field.column.kind == "mixed":
+        return f"({field.column.cell_kind} NOT IN ({_ID_CELLS}))"
+    return None if field.column.kind in _ID_KINDS else "true"
+
+
+KEY_RULES: Final = (
+    Rule(
+        code="KEY001",
+        severity="error",
+        says="the id is missing",
+        why="A row without an id belongs to no visitor.",
+        remedy="Fill in the id at the source, or leave the row out.",
+        source=_BULK,
+        of_field=_missing,
+    ),
+    Rule(
+        code="KEY002",
+        severity="error",
+        says="the id is longer than Target takes (thirdPartyId 256 characters, pcId 128)",
+        why="An id that is cut matches no visitor, and version v2 creates a ghost profile for it.",
+        remedy="Take the id that the site itself passes to Target.",
+        source=limits.FACTS["MAX_THIRD_PARTY_ID_LENGTH"].source,
+        of_field=_too_long,
+    ),
+    Rule(
+        code="KEY003",
+        severity="error",
+        says="the id holds '+' or '/', which Target does not take in an id",
+        why="Such an id is not stored as it is written, so the visitor is never met.",
+        remedy="Take an id without these signs, and have the site pass the same one.",
+        source=_BULK,
+        of_field=_forbidden_sign,
+    ),
+    Rule(
+        code="KEY004",
+        severity="error",
+        says="the id has 38 digits, as an Experience Cloud ID (ECID) has, under the key pcId",
+        why="The ECID is never a valid key of this API.",
+        remedy="Give real pcIds, or key_type='thirdPartyId' with the site's own ids, or load the "
+        "table as Customer Attributes.",
+        source=_BULK,
+        of_field=_ecid_as_pcid,
+    ),
+    Rule(
+        code="KEY005",
+        severity="error",
+        says="the id was turned into a number such as 1.23E+11, and its digits are gone",
+        why="Version v2 creates a ghost profile for it.",
+        remedy="Export the column again as text; the digits can't be got back from here.",
+        source="pandas and Excel write long numbers so",
+        of_field=_mangled,
+    ),
+    Rule(
+        code="KEY006",
+        severity="error",
+        says="the ids are numbers with decimals, or larger than a float holds exactly",
+        why="What the digits once were can't be told any more, for any row of the column.",
+        remedy="Read the column as text at the source (dtype=str), and try again.",
+        source="IEEE 754: integers are exact below 2^53 (2^24 in single precision)",
+        blocks=True,
+        of_field=_inexact,
+    ),
+    Rule(
+        code="KEY007",
+        severity="error",
+        says="the id is neither text nor an integer",
+        why="It has no one spelling, and must equal what the page sends to the letter.",
+        remedy="Give the id as text.",
+        source=_BULK,
+        of_field=_no_id,
+    ),
+    Rule(
+        code="KEY008",
+        severity="warning",
+        says="the id has 38 digits, as an Experience Cloud ID (ECID) has",
+        why="The ECID is no thirdPartyId, unless the site passes it as mbox3rdPartyId itself.",
+        remedy="Make sure that the site passes this very id as mbox3rdPartyId.",
+        source=_BULK,
+        of_field=_ecid_as_third_party_id,
+    ),
+    Rule(
+        code="KEY009",
+        severity="warning",
+        says="the id is longer than 128 characters, which older texts of Adobe's give as the limit",
+        why="An id that is cut matches no visitor.",
+        remedy="Try one such id with a fetch before you rely on it.",
+        source=limits.FACTS["OLD_THIRD_PARTY_ID_LENGTH"].source,
+        of_field=_rather_long,
+    ),
+)

@@ -1,0 +1,80 @@
+"""Whatever the data are, as one relation of the engine with its rows numbered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from tbpu_toolkit.errors import SourceError
+from tbpu_toolkit.sources import files, frames
+from tbpu_toolkit.sources.source import RELATION, Formats, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["RELATION", "Formats", "Source", "open_source"]
+
+
+def open_source(data: Any, formats: Formats = None) -> Source:
+    """Bring *data* into the engine.
+
+    Args:
+        data: a pandas DataFrame; anything with ``__arrow_c_stream__`` (polars, pyarrow, a DuckDB
+            relation); or the path of a CSV, TSV, Excel or Parquet file. Files of text are read
+            as text: ``00042`` stays ``00042`` and ``NA`` stays ``NA``.
+        formats: column -> format of the columns that are wanted; the others are only listed.
+            None: all are wanted.
+
+    Raises:
+        SourceError: the data are not of these kinds, or can't be read; the message says why.
+
+    >>> with open_source(pd.DataFrame({"id": ["00042"], "spent": [29.0]})) as source:
+    ...     print(source.count(), [(column.name, column.kind) for column in source.columns])
+    1 [('id', 'text'), ('spent', 'float')]
+    >>> open_source([1, 2])
+    Traceback (most recent call last):
+    tbpu_toolkit.errors.SourceError: The data are a list, which is no table. Give a DataFrame, \
+something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet file.
+
+    """
+    source = Source()
+    try:
+        _fill(source, data, formats)
+    except duckdb.Error as error:
+        source.close()
+        raise SourceError(f"The data can't be read. {_sentence(error)}") from error
+    except BaseException:
+        source.close()
+        raise
+    return source
+
+
+def _fill(source: Source, data: Any, formats: Formats) -> None:
+    if isinstance(data, (str, Path)):
+        files.fill(source, Path(data), formats)
+    elif isinstance(data, pd.DataFrame):
+        frames.fill_from_pandas(source, data, formats)
+    elif hasattr(data, "__arrow_c_stream__"):
+        table = pa.RecordBatchReader.from_stream(data).read_all()
+        frames.fill_from_arrow(source, table, formats)
+    else:
+        raise SourceError(
+            f"The data are a {type(data).__name__}, which is no table. Give a DataFrame, "
+            "something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet file."
+        )
+
+
+def _sentence(error: Exception) -> str:
+    """Fold what the engine says into a line, up to its own hints about options."""
+
+    def said() -> Iterator[str]:
+        for line in str(error).splitlines():
+            if not line.strip() or line.startswith("Possible"):
+                return
+            yield line.strip()
+
+    return " ".join(said())

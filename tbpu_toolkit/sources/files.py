@@ -1,0 +1,147 @@
+"""Tables in files: CSV and TSV as text, Parquet as it is, Excel by its cells."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+import pyarrow as pa
+
+from tbpu_toolkit.cells import read_cell
+from tbpu_toolkit.errors import SourceError
+from tbpu_toolkit.sources import frames
+from tbpu_toolkit.sources.source import RELATION
+from tbpu_toolkit.wire import Column
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tbpu_toolkit.sources.source import Formats, Source
+
+TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
+EXCEL_SUFFIXES: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+PARQUET_SUFFIXES: Final = (".parquet", ".pq")
+_DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def fill(source: Source, path: Path, formats: Formats) -> None:
+    """Bring the file at *path* into the engine.
+
+    Raises:
+        SourceError: there is none, or it can't be read.
+
+    """
+    if not path.is_file():
+        raise SourceError(f"There is no file '{path}'. Check the path and the working folder.")
+    kind = _suffix(path)
+    if kind in TEXT_SUFFIXES:
+        _fill_from_text(source, path)
+    elif kind in PARQUET_SUFFIXES:
+        _fill_from_parquet(source, path, formats)
+    elif kind in EXCEL_SUFFIXES:
+        frames.fill_from_pandas(source, _read_excel(path), formats)
+        source.described = f"the first sheet of '{path.name}'"
+    else:
+        known = ", ".join([*TEXT_SUFFIXES, *EXCEL_SUFFIXES, *PARQUET_SUFFIXES])
+        raise SourceError(f"File '{path}' is of no kind that is read. Give one of {known}.")
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return suffixes[-1] if suffixes else ""
+
+
+def _fill_from_text(source: Source, path: Path) -> None:
+    names, delimiter = _read_header(path)
+    fields = {f"c{place}": "VARCHAR" for place in range(len(names))}
+    source.con.execute(
+        f"CREATE TABLE lines AS SELECT * FROM read_csv({_literal(str(path))}, columns = {fields},"
+        f" delim = {_literal(delimiter)}, header = true, auto_detect = false, quote = '\"',"
+        " escape = '\"', max_line_size = 16777216)"
+    )
+    source.con.execute(f"CREATE VIEW {RELATION} AS SELECT rowid + 1 AS row, * FROM lines")
+    source.columns = tuple(Column(name, f"c{place}", "text") for place, name in enumerate(names))
+    source.described = (
+        f"'{path.name}', separated by {_DELIMITERS[delimiter]}, every column read as text"
+    )
+
+
+def _read_header(path: Path) -> tuple[list[str], str]:
+    opened: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            if not first.strip():
+                raise SourceError(
+                    f"File '{path}' begins with an empty line. Put the columns' names there."
+                )
+            file.seek(0)
+            delimiter = max(_DELIMITERS, key=first.count)
+            return next(csv.reader(file, delimiter=delimiter)), delimiter
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"File '{path}' is not UTF-8 ({error.reason} at byte {error.start:,}). "
+            "Save it as 'CSV UTF-8' and try again."
+        ) from error
+
+
+def _fill_from_parquet(source: Source, path: Path, formats: Formats) -> None:
+    from pyarrow import parquet  # noqa: PLC0415 - slow to import, and only for Parquet
+
+    try:
+        schema = parquet.read_schema(path)
+    except pa.ArrowException as error:
+        raise SourceError(f"File '{path}' can't be read as Parquet: {error}.") from error
+    read = [
+        frames.read_arrow(pa.array([], field.type), formats.get(field.name) if formats else None)
+        for field in schema
+    ]
+    if any(column.cell_kinds is not None for column in read):
+        frames.fill_from_arrow(source, parquet.read_table(path), formats)
+    else:
+        _view_parquet(source, path, schema.names, read)
+    source.described = f"'{path.name}'"
+
+
+def _view_parquet(
+    source: Source, path: Path, names: list[str], read: list[frames.ReadColumn]
+) -> None:
+    """Let the engine read the file itself, in parallel and as often as it needs to."""
+    given = ", ".join([*(f"p{place}" for place in range(len(names))), "place"])
+    fields = [f"p{place}{_without_zone(column)} AS c{place}" for place, column in enumerate(read)]
+    source.con.execute(
+        f"CREATE VIEW {RELATION} AS SELECT place + 1 AS row, {', '.join(fields)}"
+        f" FROM read_parquet({_literal(str(path))}, file_row_number = true) AS file({given})"
+    )
+    source.columns = tuple(
+        Column(name, f"c{place}", column.kind, is_single=pa.types.is_float32(column.array.type))
+        for place, (name, column) in enumerate(zip(names, read, strict=True))
+    )
+
+
+def _without_zone(column: frames.ReadColumn) -> str:
+    """SQL that brings a zoned time to plain UTC, as ``wire`` expects it."""
+    if column.kind != "zoned datetime":
+        return ""
+    return "::TIMESTAMP_NS" if column.array.type.unit == "ns" else "::TIMESTAMP"
+
+
+def _read_excel(path: Path) -> pd.DataFrame:
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - only for Excel
+
+    try:
+        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+        rows = sheet.to_python(skip_empty_area=False)
+    except CalamineError as error:
+        raise SourceError(f"File '{path}' can't be read as Excel: {error}.") from error
+    if not rows:
+        raise SourceError(f"File '{path}' has an empty first sheet. Put the table there.")
+    names = [read_cell(name).text or "" for name in rows[0]]
+    return pd.DataFrame(rows[1:], columns=pd.Index(names), dtype=object)
+
+
+def _literal(text: str) -> str:
+    """Quote *text* as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,243 @@
+"""Tables in memory: pandas and Arrow, column by column, each value by its own type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tbpu_toolkit.cells import BLANK, read_cell
+from tbpu_toolkit.sources.source import RELATION, exact_frame
+from tbpu_toolkit.wire import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tbpu_toolkit.sources.source import Formats, Source
+
+_BY_CELL: Final = ("join", "json")
+_NOT_ARROW: Final = (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError)
+# Python objects of one type that Arrow reads exactly as cells.py does.
+_UNIFORM: Final = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "integer": pa.int64(),
+    "date": pa.date32(),
+}
+
+
+class ReadColumn(NamedTuple):
+    """A column as an Arrow array, of a type that the engine and ``wire`` know exactly.
+
+    Attributes:
+        array: its values; where the column is mixed, the text of each cell.
+        kind: which rule its values follow, as :class:`~tbpu_toolkit.wire.Column` names it.
+        cell_kinds: what each cell was, where the column is mixed.
+
+    """
+
+    array: Any
+    kind: str
+    cell_kinds: Any | None = None
+
+
+def fill_from_pandas(source: Source, frame: pd.DataFrame, formats: Formats) -> None:
+    """Bring a DataFrame into the engine; an index that has a name counts as a column."""
+    given = _with_named_index(frame)
+    names = [str(name) for name in given.columns]
+    read = [
+        read_series(given.iloc[:, place], _format_of(formats, name))
+        if _wanted(formats, name)
+        else None
+        for place, name in enumerate(names)
+    ]
+    _register(source, names, read, len(given))
+    source.described = "a pandas DataFrame"
+    source.original = lambda numbers: given.iloc[_places(numbers)]
+
+
+def fill_from_arrow(source: Source, table: Any, formats: Formats) -> None:
+    """Bring an Arrow table into the engine."""
+    names = [str(name) for name in table.column_names]
+    read = [
+        read_arrow(table.column(place), _format_of(formats, name))
+        if _wanted(formats, name)
+        else None
+        for place, name in enumerate(names)
+    ]
+    _register(source, names, read, table.num_rows)
+    source.described = "an Arrow table"
+    source.original = lambda numbers: exact_frame(table.take(pa.array(_places(numbers))))
+
+
+def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
+    named = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return frame.reset_index(level=named) if named else frame
+
+
+def _wanted(formats: Formats, name: str) -> bool:
+    return formats is None or name in formats
+
+
+def _format_of(formats: Formats, name: str) -> str | None:
+    return formats.get(name) if formats else None
+
+
+def _places(numbers: Sequence[int]) -> Any:
+    return np.asarray(numbers, dtype=np.int64) - 1
+
+
+def _register(source: Source, names: list[str], read: list[ReadColumn | None], rows: int) -> None:
+    """Hand the columns over under names of ours: theirs may clash, or be anything at all."""
+    arrays: dict[str, Any] = {"row": pa.array(np.arange(1, rows + 1))}
+    columns = []
+    for place, (name, column) in enumerate(zip(names, read, strict=True)):
+        if column is None:
+            columns.append(Column(name, "NULL", "unread"))
+        elif column.kind.startswith("unsupported"):
+            columns.append(Column(name, "NULL", column.kind))
+        else:
+            is_single = pa.types.is_float32(column.array.type)
+            columns.append(Column(name, f"c{place}", column.kind, is_single))
+            arrays[columns[-1].sql] = column.array
+            if column.cell_kinds is not None:
+                arrays[columns[-1].cell_kind] = column.cell_kinds
+    source.con.register(RELATION, pa.table(arrays))
+    source.columns = tuple(columns)
+
+
+def read_series(series: pd.Series[Any], how: str | None = None) -> ReadColumn:
+    """Give a pandas column as an array.
+
+    >>> read_series(pd.Series([1.5, None])).kind, read_series(pd.Series(["a", 1])).kind
+    ('float', 'mixed')
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _read_categorical(series, how)
+    if isinstance(dtype, pd.SparseDtype):
+        return read_series(pd.Series(np.asarray(series)), how)
+    if pd.api.types.is_object_dtype(dtype):
+        return _read_objects(series, how)
+    if isinstance(dtype, np.dtype) and (dtype.kind in "cmV" or dtype == np.longdouble):
+        return read_cells(series, how)  # complex, timedelta, long double: Arrow has no like of them
+    try:
+        return read_arrow(pa.array(series, from_pandas=True), how)
+    except _NOT_ARROW:
+        return read_cells(series, how)  # which says of each cell what it is
+
+
+def _read_categorical(series: pd.Series[Any], how: str | None) -> ReadColumn:
+    codes = series.cat.codes.to_numpy()
+    return _take(
+        read_series(pd.Series(series.cat.categories), how), pa.array(codes, mask=codes < 0)
+    )
+
+
+def _read_dictionary(values: Any, how: str | None) -> ReadColumn:
+    """Read each word of the dictionaries once: a column may come in pieces, each with its own."""
+    pieces = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+    if not pieces:
+        return read_arrow(pa.array([], values.type.value_type), how)
+    read = [_take(read_arrow(piece.dictionary, how), piece.indices) for piece in pieces]
+    kinds = [column.cell_kinds for column in read if column.cell_kinds is not None]
+    return ReadColumn(
+        pa.chunked_array([column.array for column in read]),
+        read[0].kind,
+        pa.chunked_array(kinds) if kinds else None,
+    )
+
+
+def _take(words: ReadColumn, places: Any) -> ReadColumn:
+    kinds = words.cell_kinds
+    return ReadColumn(
+        words.array.take(places),
+        words.kind,
+        None if kinds is None else kinds.take(places).fill_null(BLANK),
+    )
+
+
+def _read_objects(series: pd.Series[Any], how: str | None) -> ReadColumn:
+    uniform = _UNIFORM.get(pd.api.types.infer_dtype(series, skipna=True))
+    if uniform is None or how in _BY_CELL:
+        return read_cells(series, how)
+    try:
+        return read_arrow(pa.array(series, type=uniform, from_pandas=True))
+    except _NOT_ARROW:
+        return read_cells(series, how)
+
+
+def read_cells(values: Iterable[Any], how: str | None = None) -> ReadColumn:
+    """Read a column cell by cell, each by its own type."""
+    how = how if how in _BY_CELL else None
+    cells = [read_cell(value, how=how) for value in values]
+    texts = pa.array([cell.text for cell in cells], pa.string())
+    return ReadColumn(texts, "mixed", pa.array([cell.kind for cell in cells], pa.string()))
+
+
+def read_arrow(values: Any, how: str | None = None) -> ReadColumn:
+    """Give an Arrow array in the type that the engine reads exactly.
+
+    >>> read_arrow(pa.array(["a"])).kind, read_arrow(pa.array([[1]])).kind
+    ('text', 'unsupported list<item: int64>')
+    """
+    is_, arrow_type = pa.types, values.type
+    if is_.is_dictionary(arrow_type):
+        return _read_dictionary(values, how)
+    if is_.is_run_end_encoded(arrow_type):
+        return read_arrow(pc.run_end_decode(values), how)
+    if isinstance(arrow_type, pa.JsonType):
+        return read_arrow(values.cast(arrow_type.storage_type), how)
+    if is_.is_timestamp(arrow_type) and arrow_type.tz is not None:
+        return ReadColumn(_in_utc(values), "zoned datetime")
+    if _needs_cells(arrow_type, how):
+        return read_cells(_python_values(values), how)
+    if is_.is_string_view(arrow_type) or is_.is_null(arrow_type):
+        values = values.cast(pa.large_string())
+    return ReadColumn(values, arrow_kind(values.type))
+
+
+def arrow_kind(arrow_type: Any) -> str:
+    """Say which rule a column of this Arrow type follows.
+
+    >>> arrow_kind(pa.large_string()), arrow_kind(pa.int8()), arrow_kind(pa.time64("us"))
+    ('text', 'integer', 'unsupported time64[us]')
+    """
+    is_ = pa.types
+    for fits, kind in (
+        (is_.is_string, "text"),
+        (is_.is_large_string, "text"),
+        (is_.is_boolean, "boolean"),
+        (is_.is_integer, "integer"),
+        (is_.is_floating, "float"),
+        (is_.is_decimal, "decimal"),
+        (is_.is_date, "date"),
+        (is_.is_timestamp, "datetime"),
+    ):
+        if fits(arrow_type):
+            return kind
+    return f"unsupported {arrow_type}"
+
+
+def _needs_cells(arrow_type: Any, how: str | None) -> bool:
+    is_ = pa.types
+    return (
+        is_.is_float16(arrow_type)
+        or is_.is_decimal256(arrow_type)
+        or isinstance(arrow_type, pa.UuidType)
+        or (how in _BY_CELL and is_.is_nested(arrow_type))
+    )
+
+
+def _in_utc(values: Any) -> Any:
+    """Drop the zone: Arrow holds such times in UTC, and the engine would drop nanoseconds."""
+    return values.cast(pa.int64()).cast(pa.timestamp(values.type.unit))
+
+
+def _python_values(values: Any) -> list[Any]:
+    if pa.types.is_float16(values.type):  # to_pylist() gives a float, with a float's digits
+        return list(values.to_numpy(zero_copy_only=False))
+    return list(values.to_pylist())

@@ -1,0 +1,113 @@
+"""A table in the engine."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from duckdb import DuckDBPyConnection
+
+    from tbpu_toolkit.wire import Column
+
+RELATION: Final = "data"  # what the rows are called in SQL; `row` counts them from 1
+
+Formats = Mapping[str, str | None] | None
+
+
+class Source:
+    """A table in the engine: ``row`` (1 = the first data row) and one field a column.
+
+    Attributes:
+        con: the connection that the relation lives in; closed with the source.
+        columns: the columns, in the order of the analyst's table.
+        described: how the data were read, in a few words for the report.
+        original: gives the rows of these numbers with every original column, where the table
+            is at hand outside the engine; None: the engine gives them.
+
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tbpu-", ignore_cleanup_errors=True)
+        self.con = _connect(Path(self._folder.name))
+        self.columns: tuple[Column, ...] = ()
+        self.described = ""
+        self.original: Callable[[Sequence[int]], pd.DataFrame] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the engine and of its temporary files."""
+        self.con.close()
+        self._folder.cleanup()
+
+    def column(self, name: str) -> Column | None:
+        """Give the first column of that name; None where there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def ambiguous(self) -> set[str]:
+        """Give the names that more than one column has."""
+        counts = Counter(column.name for column in self.columns)
+        return {name for name, count in counts.items() if count > 1}
+
+    def count(self) -> int:
+        """Count the rows."""
+        return int(self.one(f"SELECT count(*) FROM {RELATION}")[0])
+
+    def one(self, query: str) -> tuple[Any, ...]:
+        """Run *query*, which gives one row, and give that row."""
+        (row,) = self.con.execute(query).fetchall()
+        return tuple(row)
+
+    def original_rows(self, numbers: Sequence[int]) -> pd.DataFrame:
+        """Give the rows of these ascending numbers, with every original column."""
+        if self.original is not None:
+            return self.original(numbers)
+        self.con.register("wanted", pa.table({"row": pa.array(numbers, pa.int64())}))
+        fields = ", ".join(column.sql for column in self.columns)
+        found = self.con.sql(
+            f"SELECT {fields} FROM {RELATION} SEMI JOIN wanted USING (row) ORDER BY row"
+        ).to_arrow_table()
+        self.con.unregister("wanted")
+        return exact_frame(found.rename_columns([column.name for column in self.columns]))
+
+
+def exact_frame(table: Any) -> pd.DataFrame:
+    """Give an Arrow table as a DataFrame in which an integer beside a blank stays an integer."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
+
+
+def _connect(folder: Path) -> DuckDBPyConnection:
+    con = duckdb.connect(
+        str(folder / "engine.duckdb"),
+        config={
+            "autoinstall_known_extensions": False,  # nothing is fetched behind the analyst's back
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": True,  # same data, same bytes
+            "temp_directory": str(folder / "spill"),
+        },
+    )
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET python_enable_replacements = false")
+    return con

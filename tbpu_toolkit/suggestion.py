@@ -1,0 +1,169 @@
+"""A mapping to start from: a guess, with its reasons."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tbpu_toolkit.errors import MappingError
+from tbpu_toolkit.mapping import Mapping, Parameter, name_problem
+from tbpu_toolkit.sources import RELATION, open_source
+from tbpu_toolkit.wire import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tbpu_toolkit.limits import KeyType
+    from tbpu_toolkit.sources import Source
+    from tbpu_toolkit.wire import Column
+
+# What a name of an id looks like, the surest first; matched against the letters and digits alone.
+_PC_ID_NAMES: Final = re.compile(r"pcid|tntid|mboxpc")
+_ID_NAMES: Final = (
+    re.compile(r"(mbox)?(3rd|third)partyid"),
+    re.compile(
+        r"(crm|customer|client|member|loyalty|account|visitor|user|person)(id|no|number|key)"
+    ),
+    re.compile(r"id|key|kundennummer|customer|.*(id|number|key)"),
+)
+_PC_ID_VALUES: Final = r"[0-9]+-[0-9]+(\.[0-9]+_[0-9]+)?|[0-9a-f]{32}\.[0-9]+_[0-9]+"
+_ID_KINDS: Final = frozenset({"text", "integer", "float", "decimal", "mixed"})
+_UNIQUE_ENOUGH: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Profiled:
+    """A column and what it holds, counted over all rows."""
+
+    column: Column
+    rows: int
+    filled: int
+    distinct: int
+    like_pc_id: int
+
+    @property
+    def uniqueness(self) -> float:
+        return self.distinct / self.rows if self.rows else 0.0
+
+    @property
+    def name_rank(self) -> int:
+        """0 for the surest name of an id; ``len(_ID_NAMES)`` for a name that is none."""
+        bare = re.sub(r"[\W_]+", "", self.column.name).lower()
+        if _PC_ID_NAMES.fullmatch(bare):
+            return 0
+        ranks = (rank for rank, names in enumerate(_ID_NAMES) if names.fullmatch(bare))
+        return next(ranks, len(_ID_NAMES))
+
+
+def suggest_mapping(data: Any) -> Mapping:
+    """Guess a mapping to start from: the key by its name and its distinct values.
+
+    Every guess is explained in the mapping's ``reasons``; look at them before you go on.
+
+    Args:
+        data: a DataFrame, something with ``__arrow_c_stream__``, or the path of a CSV, TSV,
+            Excel or Parquet file.
+
+    Raises:
+        MappingError: no column looks like an id, or nothing is left to be a parameter.
+        SourceError: the data can't be read.
+
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"Customer No": ["00004", "00021"], "First Order": ["1997-01-01"] * 2})
+    >>> mapping = suggest_mapping(data)
+    >>> mapping.key, mapping.key_type, mapping.names
+    ('Customer No', 'thirdPartyId', ('firstOrder',))
+    >>> for column, reason in mapping.reasons.items():
+    ...     print(f"{column}: {reason}")
+    Customer No: the key: its name is an id's, and 2 of 2 rows have an id of their own
+    First Order: parameter 'firstOrder', filled in 2 of 2 rows
+
+    """
+    with open_source(data) as source:
+        profiled = _profile(source)
+    key = _choose_key(profiled)
+    parameters: dict[str, Parameter] = {}
+    reasons = {key.column.name: _key_reason(key)}
+    for own in profiled:
+        if own is not key:
+            name = camel_case(own.column.name)
+            why_not = _why_not(own, name, parameters)
+            reasons[own.column.name] = why_not or _parameter_reason(own, name)
+            if not why_not:
+                parameters[own.column.name] = Parameter(name)
+    if not parameters:
+        raise MappingError("No column is left to become a parameter. Write the mapping by hand.")
+    return Mapping(key.column.name, _key_type(key), parameters, reasons=reasons)
+
+
+def _profile(source: Source) -> list[_Profiled]:
+    ambiguous = source.ambiguous()
+    columns = [column for column in source.columns if column.name not in ambiguous]
+    rows, profiled = source.count(), []
+    for column in columns:
+        field = Field(column)
+        filled, distinct, like_pc_id = source.one(
+            f"SELECT count(*) FILTER (WHERE NOT {field.blank}), count(DISTINCT {field.text}),"
+            f" count(*) FILTER (WHERE regexp_full_match({field.text}, '{_PC_ID_VALUES}'))"
+            f" FROM {RELATION}"
+        )
+        profiled.append(_Profiled(column, rows, filled, distinct, like_pc_id))
+    return profiled
+
+
+def _choose_key(profiled: Sequence[_Profiled]) -> _Profiled:
+    fit = [
+        own
+        for own in profiled
+        if own.column.kind in _ID_KINDS
+        and own.uniqueness >= _UNIQUE_ENOUGH
+        and (own.name_rank < len(_ID_NAMES) or own.distinct == own.rows)
+    ]
+    if not fit:
+        names = ", ".join(repr(own.column.name) for own in profiled)
+        raise MappingError(
+            f"No column looks like an id, by its name and its distinct values ({names}). "
+            "Write the mapping by hand: Mapping(key=…, key_type=…, parameters={…})."
+        )
+    return min(fit, key=lambda own: (own.name_rank, -own.uniqueness))
+
+
+def _key_type(key: _Profiled) -> KeyType:
+    bare = re.sub(r"[\W_]+", "", key.column.name).lower()
+    looks_so = _PC_ID_NAMES.fullmatch(bare) or 0 < key.filled == key.like_pc_id
+    return "pcId" if looks_so else "thirdPartyId"
+
+
+def _key_reason(key: _Profiled) -> str:
+    named = "its name is an id's" if key.name_rank < len(_ID_NAMES) else "no name is an id's"
+    return f"the key: {named}, and {key.distinct:,} of {key.rows:,} rows have an id of their own"
+
+
+def _parameter_reason(own: _Profiled, name: str) -> str:
+    return f"parameter {name!r}, filled in {own.filled:,} of {own.rows:,} rows"
+
+
+def _why_not(own: _Profiled, name: str, parameters: dict[str, Parameter]) -> str | None:
+    if own.column.is_unsupported:
+        kind = own.column.kind.removeprefix("unsupported ")
+        return f"left out: its type ({kind}) has no one text; format='join' or 'json' may help"
+    if own.filled == 0:
+        return "left out: it is empty"
+    if any(parameter.name == name for parameter in parameters.values()):
+        return f"left out: another column is parameter {name!r} already"
+    return f"left out: {name_problem(name)}" if name_problem(name) else None
+
+
+def camel_case(column: str) -> str:
+    """Give a column's name as the name of a parameter is usually written.
+
+    >>> [camel_case(name) for name in ("monthly_charges", "First Order", "CITY", "firstOrder")]
+    ['monthlyCharges', 'firstOrder', 'city', 'firstOrder']
+    """
+    words = re.findall(r"[^\W_]+", column)
+    cased = [word.lower() if word.isupper() else word for word in words]
+    return "".join(
+        (word[0].lower() if place == 0 else word[0].upper()) + word[1:]
+        for place, word in enumerate(cased)
+    )
