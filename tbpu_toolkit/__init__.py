@@ -1,0 +1,97 @@
+"""Load tables into Adobe Target through its Bulk Profile Update API.
+
+Bring a table, map its columns to profile parameters, see what is wrong before anything is sent,
+write the batch files, send them once, follow them, and prove by fetching back that they arrived.
+
+>>> import tbpu_toolkit as tbpu
+>>> tbpu.Mapping("customer", "thirdPartyId", {"tier": "loyaltyTier"}).api_version
+'v2'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tbpu_toolkit.errors import (
+    BatchBusy,
+    BatchRefused,
+    BatchUnknown,
+    CallFailed,
+    InputError,
+    MappingError,
+    RunCorrupt,
+    RunError,
+    RunExists,
+    RunNotFound,
+    SendStopped,
+    SourceError,
+    TargetUnreachable,
+    ToolkitError,
+    ValidationError,
+    WaitTimeout,
+)
+from tbpu_toolkit.mapping import Mapping, Parameter
+
+if TYPE_CHECKING:
+    from tbpu_toolkit.client import TargetClient
+    from tbpu_toolkit.practice import Sandbox
+    from tbpu_toolkit.runs import Run, open_run, prepare
+    from tbpu_toolkit.suggestion import suggest_mapping
+    from tbpu_toolkit.validation import ValidationReport, validate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BatchBusy",
+    "BatchRefused",
+    "BatchUnknown",
+    "CallFailed",
+    "InputError",
+    "Mapping",
+    "MappingError",
+    "Parameter",
+    "Run",
+    "RunCorrupt",
+    "RunError",
+    "RunExists",
+    "RunNotFound",
+    "Sandbox",
+    "SendStopped",
+    "SourceError",
+    "TargetClient",
+    "TargetUnreachable",
+    "ToolkitError",
+    "ValidationError",
+    "ValidationReport",
+    "WaitTimeout",
+    "open_run",
+    "prepare",
+    "suggest_mapping",
+    "validate",
+]
+
+# What brings the engine, HTTP or a server with it is imported when it is first asked for, so
+# that the package itself is there at once.
+_LATER = {
+    "Run": "runs",
+    "Sandbox": "practice",
+    "TargetClient": "client",
+    "ValidationReport": "validation",
+    "open_run": "runs",
+    "prepare": "runs",
+    "suggest_mapping": "suggestion",
+    "validate": "validation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

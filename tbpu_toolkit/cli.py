@@ -1,0 +1,240 @@
+"""The shell's ``tbpu``: the same public functions, one command each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tbpu_toolkit import __version__
+from tbpu_toolkit.errors import InputError, RunError, ToolkitError, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tbpu_toolkit.client import TargetClient
+
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
+
+DONE: Final = 0
+FAILED: Final = 1  # rejected rows, failed batches
+WRONG_USE: Final = 2
+_TOKEN: Final = "TBPU_TOKEN"  # noqa: S105 - the variable's name
+
+_EPILOG: Final = f"""\
+exit codes: {DONE} all as asked, {FAILED} rejected rows or failed batches, {WRONG_USE} wrong use.
+A profile token is read from the environment variable {_TOKEN}, never from the command line.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; give the exit code.
+
+    >>> main(["rules", "KEY001"])
+    KEY001 (error): the id is missing
+      why:    A row without an id belongs to no visitor.
+      remedy: Fill in the id at the source, or leave the row out.
+      source: AdobeDocs/target-dev.en:help/dev/administer/profile-api/profile-bulk-api.md
+    0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console may not know every letter
+            stream.reconfigure(errors="backslashreplace")
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except (InputError, RunError) as error:
+        return _complain(error, WRONG_USE)
+    except ToolkitError as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        return _complain("Stopped. What was sent is noted in the run folder.", FAILED)
+
+
+def _complain(error: object, code: int) -> int:
+    print(textwrap.fill(f"tbpu: {error}", 100, break_on_hyphens=False), file=sys.stderr)
+    return code
+
+
+# --- the commands --------------------------------------------------------------------
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.demo import demonstrate  # noqa: PLC0415 - each command loads what it needs
+
+    demonstrate(arguments.folder)
+    return DONE
+
+
+def _sandbox(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.practice import Sandbox  # noqa: PLC0415
+
+    sandbox = Sandbox(
+        port=arguments.port,
+        store=arguments.store,
+        token=os.environ.get(_TOKEN),
+        seconds_to_complete=arguments.seconds_to_complete,
+        calls_per_minute=None if arguments.no_limit else arguments.calls_per_minute,
+    )
+    with sandbox:
+        print(f"The sandbox stands in for Adobe Target at {sandbox.url} (Ctrl-C stops it).")
+        sandbox.serve_forever()
+    return DONE
+
+
+def _suggest(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.suggestion import suggest_mapping  # noqa: PLC0415
+
+    mapping = suggest_mapping(arguments.file)
+    for column, reason in mapping.reasons.items():
+        print(f"{column}: {reason}")
+    print(f"Written to {mapping.save(arguments.recipe)}; look it over before you go on.")
+    return DONE
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.mapping import Mapping  # noqa: PLC0415
+    from tbpu_toolkit.validation import validate  # noqa: PLC0415
+
+    report = validate(arguments.file, Mapping.load(arguments.recipe))
+    print(report)
+    print(f"report: {report.to_html(arguments.html)}\nrows:   {report.to_excel(arguments.excel)}")
+    return DONE if report.ok and not report.counts["rejected"] else FAILED
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.mapping import Mapping  # noqa: PLC0415
+    from tbpu_toolkit.runs import prepare  # noqa: PLC0415
+
+    mapping = Mapping.load(arguments.recipe)
+    try:
+        run = prepare(arguments.file, mapping, arguments.folder, strict=arguments.strict)
+    except ValidationError as error:
+        print(error.report)
+        raise
+    print(run)
+    return FAILED if run.counts["rejected"] else DONE
+
+
+def _send(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.runs import open_run  # noqa: PLC0415
+
+    run = open_run(arguments.folder)
+    try:
+        run.send(_client(arguments))
+    finally:
+        print(run.table().to_string(index=False))
+    return FAILED if len(run.unknown) else DONE
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.runs import open_run  # noqa: PLC0415
+
+    run, client = open_run(arguments.folder), _client(arguments)
+    try:
+        run.wait(client, arguments.wait) if arguments.wait else run.refresh(client)
+    finally:
+        print(run.table().to_string(index=False))
+    failed = {"refused", "unknown"} & set(run.states.values()) or run.table()["failed"].sum()
+    return FAILED if failed else DONE
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.runs import open_run  # noqa: PLC0415
+
+    proof = open_run(arguments.folder).prove(_client(arguments), arguments.sample)
+    print(proof)
+    for found in (proof.missing, proof.differing):
+        if len(found):
+            print(found.to_string(index=False))
+    return DONE if proof.seen == proof.sampled else FAILED
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.rules import CATALOGUE  # noqa: PLC0415
+
+    if arguments.code and arguments.code not in CATALOGUE:
+        raise InputError(f"There is no rule {arguments.code!r}. 'tbpu rules' lists them all.")
+    for rule in CATALOGUE.values():
+        if arguments.code in {None, rule.code}:
+            print(f"{rule.code} ({rule.severity}): {rule.says}")
+        if arguments.code == rule.code:
+            print(f"  why:    {rule.why}\n  remedy: {rule.remedy}\n  source: {rule.source}")
+    return DONE
+
+
+def _client(arguments: argparse.Namespace) -> TargetClient:
+    from tbpu_toolkit.client import TargetClient  # noqa: PLC0415
+
+    token = os.environ.get(_TOKEN)
+    return TargetClient(arguments.client, token=token, base_url=arguments.base_url)
+
+
+# --- their words ---------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tbpu",
+        description="Load tables into Adobe Target: check, prepare, send once, follow, prove.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tbpu {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_practice(commands)
+    _add_preparing(commands)
+    _add_sending(commands)
+    return parser
+
+
+def _add(
+    commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], help_line: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=help_line, description=f"{help_line[0].upper()}{help_line[1:]}."
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_practice(commands: _Commands) -> None:
+    demo = _add(commands, "demo", _demo, "run the main job on real data, against the sandbox")
+    demo.add_argument("folder", type=Path, nargs="?", default=Path("tbpu-demo"))
+    sandbox = _add(commands, "sandbox", _sandbox, "start the stand-in for Target on this machine")
+    sandbox.add_argument("--port", type=int, default=8765)
+    sandbox.add_argument("--store", type=Path, help="keep profiles and batches in this file")
+    sandbox.add_argument("--seconds-to-complete", type=float, default=2.0, metavar="S")
+    sandbox.add_argument("--calls-per-minute", type=int, default=50, metavar="N")
+    sandbox.add_argument("--no-limit", action="store_true", help="allow any number of calls")
+    rules = _add(commands, "rules", _rules, "list the checks, or explain one")
+    rules.add_argument("code", nargs="?", help="such as KEY003")
+
+
+def _add_preparing(commands: _Commands) -> None:
+    suggest = _add(commands, "suggest", _suggest, "guess a recipe for a file, with its reasons")
+    check = _add(commands, "check", _check, "say what would be sent and what is wrong")
+    ready = _add(commands, "prepare", _prepare, "write the batch files; send nothing")
+    for parser in (suggest, check, ready):
+        parser.add_argument("file", type=Path, help="a CSV, TSV, Excel or Parquet file")
+        parser.add_argument("--recipe", type=Path, required=True, help="the mapping, a YAML file")
+    check.add_argument("--html", type=Path, default=Path("report.html"))
+    check.add_argument("--excel", type=Path, default=Path("rejected.xlsx"))
+    ready.add_argument("folder", type=Path, help="the run's folder, such as runs/loyalty")
+    ready.add_argument("--strict", action="store_true", help="refuse where any row is rejected")
+
+
+def _add_sending(commands: _Commands) -> None:
+    send = _add(commands, "send", _send, "send what was not accepted yet; nothing twice")
+    status = _add(commands, "status", _status, "look at what became of the batches")
+    prove = _add(commands, "prove", _prove, "fetch a sample back and compare it")
+    for parser in (send, status, prove):
+        parser.add_argument("folder", type=Path, help="the run's folder")
+        parser.add_argument("--client", required=True, help="the account's client code")
+        parser.add_argument("--base-url", help="another address, such as the sandbox's")
+    status.add_argument("--wait", type=float, default=0.0, metavar="S", help="watch for S seconds")
+    prove.add_argument("--sample", type=int, default=400, metavar="N")

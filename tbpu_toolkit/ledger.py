@@ -1,0 +1,337 @@
+"""The run folder's write-once records, and the states that are derived from them.
+
+::
+
+    manifest.json             what was prepared; never changed
+    batches/0003.batch        the bytes; never changed
+    attempts/0003-01.intent   written before the first byte is sent; its name is the lock
+    attempts/0003-01.outcome  written after the answer
+    status/0003-01.json       the last look at the batch; replaced by the next one
+    seen/0003-01.json         the last proof; replaced by the next one
+    decisions/0003-01.json    what a person decided about an unknown batch
+
+No state is stored. An intent without an outcome is *sending* while its process lives, and
+*unknown* afterwards: the batch may have been accepted, and is not sent again by itself.
+Plain files, because run folders lie on network homes, where databases and locks fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import psutil
+
+from tbpu_toolkit.answers import Verdict
+from tbpu_toolkit.errors import BatchBusy, RunCorrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+State = Literal[
+    "built",
+    "sending",
+    "submitted",
+    "consumed",
+    "complete",
+    "seen",
+    "refused",
+    "untracked",
+    "unknown",
+]
+Decision = Literal["accepted", "resend"]
+
+_sending_here: Final[set[str]] = set()  # intents of this process whose answer is still awaited
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a batch goes: the same run may be rehearsed on a sandbox and sent in earnest."""
+
+    client_code: str
+    base_url: str
+
+    def __str__(self) -> str:
+        return f"{self.client_code} at {self.base_url}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to hand over one batch, with all that is known of it.
+
+    Attributes:
+        batch: the batch's number.
+        number: of the attempt, from 1.
+        target: where it went; None where the intent was torn.
+        intent: what was written before.
+        outcome: what was written after; None while it is not there.
+        status: the last look at the batch.
+        seen: the last proof.
+        decision: what a person decided about it.
+        is_alive: whether the process that began it still awaits the answer.
+
+    """
+
+    batch: int
+    number: int
+    target: Target | None
+    intent: dict[str, Any]
+    outcome: dict[str, Any] | None = None
+    status: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
+    decision: dict[str, Any] | None = None
+    is_alive: bool = False
+
+    @property
+    def name(self) -> str:
+        """``0003-01``, by which its files are called."""
+        return f"{self.batch:04d}-{self.number:02d}"
+
+    @property
+    def batch_id(self) -> str | None:
+        """By which Target knows the batch, where that is known."""
+        told = (self.decision or {}).get("batch_id") or (self.outcome or {}).get("batch_id")
+        return str(told) if told else None
+
+    @property
+    def state(self) -> State:
+        """What this attempt alone makes of the batch."""
+        if self.outcome is None and self.decision is None:
+            return "sending" if self.is_alive else "unknown"
+        if self.decision is not None:
+            if self.decision["decision"] == "resend":
+                return "built"
+            return self._followed("submitted" if self.batch_id else "untracked")
+        return self._followed(_STATE_AFTER[Verdict((self.outcome or {})["verdict"])])
+
+    def _followed(self, state: State) -> State:
+        if state not in {"submitted", "untracked"}:
+            return state
+        if self.seen.get("is_seen"):
+            return "seen"
+        if state == "submitted" and self.status.get("status") == "complete":
+            return "complete"
+        rows = self.intent.get("rows")
+        if state == "submitted" and rows and (self.status.get("consumed") or 0) >= rows:
+            return "consumed"
+        return state
+
+
+_STATE_AFTER: Final[dict[Verdict, State]] = {
+    Verdict.ACCEPTED: "submitted",
+    Verdict.UNTRACKED: "untracked",
+    Verdict.REFUSED: "refused",
+    Verdict.THROTTLED: "built",
+    Verdict.NOT_SENT: "built",
+    Verdict.UNKNOWN: "unknown",
+}
+
+
+def state_of(attempts: list[Attempt]) -> State:
+    """Derive a batch's state: that of its last attempt, and ``built`` where there is none.
+
+    >>> state_of([])
+    'built'
+    >>> state_of([Attempt(1, 1, None, {})])
+    'unknown'
+    >>> state_of([Attempt(1, 1, None, {}, outcome={"verdict": "not sent"})])
+    'built'
+    """
+    return attempts[-1].state if attempts else "built"
+
+
+class Ledger:
+    """The records of one run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def attempts(self, batch: int) -> list[Attempt]:
+        """Give every attempt at a batch, the oldest first.
+
+        Raises:
+            RunCorrupt: a record that is written in one go can't be read.
+
+        """
+        names = sorted(path.stem for path in self._files("attempts", f"{batch:04d}-*.intent"))
+        return [self._attempt(batch, name) for name in names]
+
+    def _attempt(self, batch: int, name: str) -> Attempt:
+        intent = _read_torn(self.folder / "attempts" / f"{name}.intent")
+        target = intent.get("target")
+        return Attempt(
+            batch=batch,
+            number=int(name.split("-")[1]),
+            target=Target(**target) if target else None,
+            intent=intent,
+            outcome=_read(self.folder / "attempts" / f"{name}.outcome"),
+            status=_read(self.folder / "status" / f"{name}.json") or {},
+            seen=_read(self.folder / "seen" / f"{name}.json") or {},
+            decision=_read(self.folder / "decisions" / f"{name}.json"),
+            is_alive=_is_alive(str(self.folder / name), intent),
+        )
+
+    def _files(self, kind: str, pattern: str) -> list[Path]:
+        return list((self.folder / kind).glob(pattern))
+
+    def begin(self, batch: int, known: list[Attempt], target: Target, **facts: Any) -> Attempt:
+        """Write down, durably and before anything is sent, that a batch is about to be.
+
+        Args:
+            batch: the batch's number.
+            known: the attempts that the decision to send rests on. Where another process has
+                added one since, its file is there already and this one gives way.
+            target: where it goes.
+            facts: what else is worth keeping, such as ``rows``, ``bytes`` and ``sha256``.
+
+        Raises:
+            BatchBusy: another process was quicker.
+            OSError: it can't be written down; nothing may be sent then.
+
+        """
+        number = max((attempt.number for attempt in known), default=0) + 1
+        intent = {"target": {"client_code": target.client_code, "base_url": target.base_url}}
+        intent |= facts | _this_process() | {"at": now()}
+        attempt = Attempt(batch, number, target, intent, is_alive=True)
+        path = self.folder / "attempts" / f"{attempt.name}.intent"
+        path.parent.mkdir(exist_ok=True)
+        try:
+            _write_exclusively(path, intent)
+        except FileExistsError:
+            raise BatchBusy(
+                f"Batch {batch} was taken up by another process just now, so this one gives way. "
+                "Look at run.table() in a minute."
+            ) from None
+        _sending_here.add(str(self.folder / attempt.name))
+        return attempt
+
+    def finish(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
+        """Write down what became of an attempt."""
+        path = self.folder / "attempts" / f"{attempt.name}.outcome"
+        _replace(path, outcome | {"at": now()})
+
+    def leave(self, attempt: Attempt) -> None:
+        """Say that this process awaits no answer any more, whether one was recorded or not."""
+        _sending_here.discard(str(self.folder / attempt.name))
+
+    def observe(self, attempt: Attempt, status: dict[str, Any]) -> None:
+        """Write down the last look at a batch."""
+        _replace(self.folder / "status" / f"{attempt.name}.json", status | {"at": now()})
+
+    def prove(self, attempt: Attempt, seen: dict[str, Any]) -> None:
+        """Write down the last proof."""
+        _replace(self.folder / "seen" / f"{attempt.name}.json", seen | {"at": now()})
+
+    def decide(self, attempt: Attempt, decision: dict[str, Any]) -> None:
+        """Write down what a person decided; once, for the next decision is another attempt's.
+
+        Raises:
+            RunCorrupt: it was decided before.
+
+        """
+        path = self.folder / "decisions" / f"{attempt.name}.json"
+        path.parent.mkdir(exist_ok=True)
+        try:
+            _write_exclusively(path, decision | {"at": now()})
+        except FileExistsError:
+            raise RunCorrupt(
+                f"Attempt {attempt.name} was decided before; see '{path}'. A decision stands."
+            ) from None
+
+
+def now() -> str:
+    """Give the time in UTC, to the second, for people: nothing is ordered by it."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _this_process() -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "process_started": psutil.Process().create_time(),
+        "host": socket.gethostname(),
+    }
+
+
+def _is_alive(name: str, intent: dict[str, Any]) -> bool:
+    """Say whether the process that wrote *intent* may still await the answer."""
+    if name in _sending_here:
+        return True
+    if intent.get("host") != socket.gethostname() or intent.get("pid") == os.getpid():
+        return False
+    try:
+        started = psutil.Process(intent["pid"]).create_time()
+    except (psutil.Error, KeyError, ValueError):
+        return False
+    return abs(started - float(intent["process_started"])) < 1  # a pid may serve twice
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RunCorrupt(
+            f"Record '{path}' can't be read ({error}), though it is written in one go. "
+            "Restore it from a backup; nothing is sent from this run meanwhile."
+        ) from error
+    return dict(content)
+
+
+def _read_torn(path: Path) -> dict[str, Any]:
+    """Read an intent, which counts by being there, even where its writer died over it."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError:
+        return {}
+
+
+def _encoded(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _write_exclusively(path: Path, content: dict[str, Any]) -> None:
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(_encoded(content))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):  # nothing was sent yet, so it need not stand there
+            path.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_durably(temporary, _encoded(content))
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file and bring it to the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's list of names to the disk, where the system can."""
+    if os.name == "nt":  # pragma: no cover - Windows opens no folders, and journals names
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,165 @@
+"""The report as an Excel workbook: the account, the findings, the rejected rows, the parameters.
+
+Every cell is written as text or as a number, never as a formula or a link, row by row, so that
+a million rejected rows need no more memory than a thousand.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from xlsxwriter import Workbook
+
+from tbpu_toolkit.reports.account import NOT_SENT, PARTS, account_line, verdict
+from tbpu_toolkit.reports.digest import known
+from tbpu_toolkit.reports.frames import rows_of, values_of
+from tbpu_toolkit.reports.sheet_cells import as_cell
+from tbpu_toolkit.reports.spelling import percent, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+MOST_ROWS: Final = 1_048_575  # on a sheet, below its headings
+MOST_COLUMNS: Final = 16_384
+
+_NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)  # same data, same bytes
+_OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+_NARROWEST, _WIDEST, _LOOKED_AT = 12, 40, 100
+_PROSE: Final = frozenset({"reason", "remedy", "message", "meaning"})
+_WIDTHS: Final = {"what": 22, "rows": 10, "row": 10, "code": 10, "severity": 10} | dict.fromkeys(
+    _PROSE, 60
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A sheet to be written: its name, its headings with their widths, and its rows."""
+
+    name: str
+    headings: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    widths: Sequence[int] = ()
+
+
+def write_workbook(facts: dict[str, Any], path: Path) -> Path:
+    """Write the report to *path*, whole or not at all, and give *path*."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        _write(facts, draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def _write(facts: dict[str, Any], path: Path) -> None:
+    with Workbook(str(path), _OPTIONS) as book:
+        book.set_properties({"title": "Validation report", "created": _NO_TIME})
+        text = {"num_format": "@", "valign": "top"}  # text stays text when a cell is edited
+        looks = {
+            "head": book.add_format(
+                {"bold": True, "bottom": 1, "valign": "top", "text_wrap": True}
+            ),
+            "text": book.add_format(text),
+            "prose": book.add_format(text | {"text_wrap": True}),
+            "whole": book.add_format({"num_format": "0", "valign": "top"}),
+            "number": book.add_format({"valign": "top"}),
+        }
+        for sheet in _sheets(facts):
+            _write_sheet(book, looks, sheet)
+
+
+def _sheets(facts: dict[str, Any]) -> Iterator[_Sheet]:
+    rejected: pd.DataFrame = facts["rejected"].iloc[:, :MOST_COLUMNS]
+    yield _Sheet("Account", ("what", "rows", "meaning"), _account_rows(facts))
+    fields = ("severity", "code", "column", "parameter", "rows", "message", "remedy")
+    findings = ([finding[field] for field in fields] for finding in facts["findings"])
+    yield _Sheet("Findings", fields, findings, (10, 10, 24, 24, 10, 60, 60))
+    yield from _rejected_sheets(rejected)
+    described = ("column", "parameter", "type", "format")
+    parameters = (
+        [*(row[field] for field in described), _filled(row), known(row["blank"])]
+        for row in facts["parameters"]
+    )
+    headings = (*described, "filled", "blank")
+    yield _Sheet("Parameters", headings, parameters, (30, 30, 16, 12, 10, 10))
+
+
+def _filled(parameter: dict[str, Any]) -> str | None:
+    share = known(parameter["filled"])
+    return None if share is None else percent(float(share))
+
+
+def _account_rows(facts: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    counts = facts["counts"]
+    yield "rows in", counts["rows_in"], f"read from {facts['described']}"
+    for part in PARTS:
+        yield part.name, counts[part.name], part.meaning
+    yield "account", None, account_line(counts)
+    yield "verdict", None, f"{verdict(facts)} {NOT_SENT}"
+    yield "key", None, f"column {facts['key']!r}, sent as {facts['key_type']}"
+    yield "in this workbook", None, _NOTE
+    columns, rows = facts["rejected"].shape[1], len(facts["rejected"])
+    if rows > MOST_ROWS:
+        yield (
+            "rejected rows",
+            rows,
+            f"in parts of {MOST_ROWS:,}, on sheets 'Rejected', 'Rejected 2' …",
+        )
+    if columns > MOST_COLUMNS:
+        yield "columns left out", None, f"the last {columns - MOST_COLUMNS:,}: a sheet has no more"
+
+
+_NOTE: Final = (
+    "Rows are numbered from 1, the first row of data; mend them at their source. A missing value "
+    "is an empty cell. A ' in front of a text that looks like a formula was put there by this "
+    "workbook. Signs that can't be seen are written out, such as \\x00."
+)
+
+
+def _rejected_sheets(rejected: pd.DataFrame) -> Iterator[_Sheet]:
+    headings = [str(name) for name in rejected.columns]
+    widths = [_width(heading, rejected.iloc[:, place]) for place, heading in enumerate(headings)]
+    rows = rows_of(rejected)
+    for number in range(max(-(-len(rejected) // MOST_ROWS), 1)):
+        name = f"Rejected {number + 1}" if number else "Rejected"
+        yield _Sheet(name, headings, islice(rows, MOST_ROWS), widths)
+
+
+def _width(heading: str, series: pd.Series[Any]) -> int:
+    """Measure the first values of a column; the toolkit's own columns have fixed widths."""
+    if heading in _WIDTHS:
+        return _WIDTHS[heading]
+    longest = max(len(spelled(value)) for value in [heading, *values_of(series.head(_LOOKED_AT))])
+    return min(max(longest + 2, _NARROWEST), _WIDEST)
+
+
+def _write_sheet(book: Workbook, looks: dict[str, Any], sheet: _Sheet) -> None:
+    page = book.add_worksheet(sheet.name)
+    page.freeze_panes(1, 0)
+    widths = sheet.widths or [_WIDTHS[heading] for heading in sheet.headings]
+    for place, (heading, width) in enumerate(zip(sheet.headings, widths, strict=True)):
+        page.set_column(place, place, width)
+        page.write_string(0, place, str(as_cell(str(heading))), looks["head"])
+    texts = [looks["prose" if heading in _PROSE else "text"] for heading in sheet.headings]
+    last = 0
+    for last, row in enumerate(sheet.rows, start=1):
+        for place, value in enumerate(row):
+            _write_cell(page, (last, place), as_cell(value), texts[place], looks)
+    page.autofilter(0, 0, last, len(sheet.headings) - 1)
+
+
+def _write_cell(
+    page: Any, at: tuple[int, int], cell: str | float, text: Any, looks: dict[str, Any]
+) -> None:
+    if not isinstance(cell, str):
+        page.write_number(*at, cell, looks["whole" if isinstance(cell, int) else "number"])
+    elif cell:
+        page.write_string(*at, cell, text)
