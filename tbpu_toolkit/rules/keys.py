@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tbpu_toolkit import limits
+from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -27,18 +27,13 @@ def _too_long(field: Field) -> str | None:
         "thirdPartyId": limits.MAX_THIRD_PARTY_ID_LENGTH,
         "pcId": limits.MAX_PC_ID_LENGTH,
     }.get(field.key_type or "")
-    return _longer_than(field, longest) if longest else None
+    return wire.longer_than(field.text, longest) if longest else None
 
 
 def _rather_long(field: Field) -> str | None:
     if field.key_type != "thirdPartyId":
         return None
-    return _longer_than(field, limits.OLD_THIRD_PARTY_ID_LENGTH)
-
-
-def _longer_than(field: Field, characters: int) -> str:
-    # strlen counts bytes and costs nothing; only what is long in bytes is counted in letters
-    return f"(strlen({field.text}) > {characters} AND length({field.text}) > {characters})"
+    return wire.longer_than(field.text, limits.OLD_THIRD_PARTY_ID_LENGTH)
 
 
 def _forbidden_sign(field: Field) -> str | None:
@@ -49,8 +44,9 @@ def _forbidden_sign(field: Field) -> str | None:
 
 
 def _is_ecid(field: Field) -> str:
-    pattern = f"[0-9]{{{limits.ECID_DIGITS}}}"
-    return f"regexp_full_match({field.text}, '{pattern}')"
+    digits = limits.ECID_DIGITS
+    all_digits = f"regexp_full_match({field.text}, '[0-9]+')"
+    return wire.only_where(f"strlen({field.text}) = {digits}", all_digits)
 
 
 def _ecid_as_pcid(field: Field) -> str | None:
@@ -64,7 +60,8 @@ def _ecid_as_third_party_id(field: Field) -> str | None:
 def _mangled(field: Field) -> str | None:
     if not field.is_key or field.column.kind not in {"text", "mixed"}:
         return None
-    return f"regexp_full_match({field.text}, '-?[0-9]([.,][0-9]+)?[eE][+][0-9]+')"
+    scientific = f"regexp_full_match({field.text}, '-?[0-9]([.,][0-9]+)?[eE][+][0-9]+')"
+    return wire.only_where(f"contains({field.text}, '+')", scientific)
 
 
 def _inexact(field: Field) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tbpu_toolkit import limits
+from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _too_much(fields: Sequence[Field]) -> str:
     bound = " + ".join(_upper_bound(field) for field in parameters)
     exact = " + ".join(_bytes(field) for field in parameters)
     most = limits.MAX_PROFILE_BYTES
-    return f"({bound} > {most} AND {exact} > {most})"
+    return wire.only_where(f"{bound} > {most}", f"{exact} > {most}")
 
 
 def _upper_bound(field: Field) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tbpu_toolkit import limits
+from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def _broken(field: Field) -> str | None:
 def _long(field: Field) -> str | None:
     if field.is_key:
         return None
-    text, longest = field.text, limits.MAX_VALUE_LENGTH
+    too_long = wire.longer_than(field.text, limits.MAX_VALUE_LENGTH)
     match field.column.kind:
         case "text" | "mixed":
-            return f"(strlen({text}) > {longest} AND length({text}) > {longest})"
+            return too_long
         case "float":  # only a float far from 1 has so many digits
             size = f"abs({field.column.sql})"
-            return f"(({size} > 1e200 OR {size} < 1e-200) AND length({text}) > {longest})"
+            return wire.only_where(f"{size} > 1e200 OR {size} < 1e-200", too_long)
         case _:
             return None
 
