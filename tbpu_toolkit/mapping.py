@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -198,6 +199,24 @@ well. Leave it out of the parameters.
         for name, value in own.items():
             object.__setattr__(self, name, value)  # frozen from here on
 
+    def __repr__(self) -> str:
+        parameters = {
+            column: parameter if parameter.format else parameter.name
+            for column, parameter in self.parameters.items()
+        }
+        return (
+            f"Mapping(key={self.key!r}, key_type={self.key_type!r}, parameters={parameters!r}, "
+            f"duplicates={self.duplicates!r}, site_uses_ecid={self.site_uses_ecid!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [(self.key, f"{self.key_type} (the key)", "")]
+        rows += [(column, own.name, own.format or "") for column, own in self.parameters.items()]
+        told = [(*row, self.reasons.get(row[0], "")) for row in rows]
+        left_out = self.reasons.keys() - {self.key, *self.parameters}
+        told += [(name, "", "", why) for name, why in self.reasons.items() if name in left_out]
+        return _html_table(("column", "profile parameter", "format", "why"), told)
+
     @property
     def api_version(self) -> Version:
         """``"v1"`` (updates known profiles only) or ``"v2"`` (creates them too).
@@ -322,6 +341,18 @@ ECID_QUESTION: Final = (
     "ID service? Set site_uses_ecid=True (version v1, known profiles only) or "
     "site_uses_ecid=False (version v2)."
 )
+
+
+def _html_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Give a plain table that survives in a notebook which is not trusted."""
+    used = [place for place, _ in enumerate(names) if any(row[place] for row in rows)]
+    head = "".join(f'<th scope="col">{names[place]}</th>' for place in used)
+    lines = [
+        "".join(f'<td style="text-align:left">{html.escape(row[place])}</td>' for place in used)
+        for row in rows
+    ]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 class _StrictLoader(yaml.SafeLoader):

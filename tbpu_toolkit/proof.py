@@ -135,7 +135,7 @@ class Proof:
         return (
             f"{self.seen:,} of {count_of(self.sampled, 'fetched row')} came back as sent "
             f"({len(self.missing):,} not found, {self._differing_rows:,} differing); with 95 % "
-            f"confidence {low:.1%} to {high:.1%} of the {self.rows:,} rows."
+            f"confidence {low * 100:.1f} to {high * 100:.1f} % of the {self.rows:,} rows."
         )
 
     @property
