@@ -238,3 +238,7 @@ def _add_sending(commands: _Commands) -> None:
         parser.add_argument("--base-url", help="another address, such as the sandbox's")
     status.add_argument("--wait", type=float, default=0.0, metavar="S", help="watch for S seconds")
     prove.add_argument("--sample", type=int, default=400, metavar="N")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

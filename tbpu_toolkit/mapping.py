@@ -17,6 +17,7 @@ from tbpu_toolkit.errors import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as AnyMapping
+    from collections.abc import Sequence
 
     from tbpu_toolkit.limits import KeyType, Version
 
@@ -343,7 +344,7 @@ ECID_QUESTION: Final = (
 )
 
 
-def _html_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _html_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Give a plain table that survives in a notebook which is not trusted."""
     used = [place for place, _ in enumerate(names) if any(row[place] for row in rows)]
     head = "".join(f'<th scope="col">{names[place]}</th>' for place in used)
