@@ -10,6 +10,7 @@ import pandas as pd
 
 from tbpu_toolkit.mapping import Mapping, Parameter
 from tbpu_toolkit.practice import Sandbox
+from tbpu_toolkit.reports import account_line
 from tbpu_toolkit.runs import Run, prepare
 from tbpu_toolkit.validation import ValidationReport, validate
 
@@ -171,7 +172,7 @@ def _load(
     say: Callable[[str], None],
 ) -> Demonstrated:
     run = prepare(data, mapping, folder / "run")
-    say(f"   {account(run.counts)}")
+    say(f"   {account_line(run.counts)}")
     client = sandbox.client("acme")
     proof = run.send(client).wait(client, timeout=60).prove(client, sample=_SAMPLE)
     for line in run_lines(run):
@@ -191,16 +192,6 @@ def _check(folder: Path, say: Callable[[str], None]) -> Demonstrated:
     files = (report.to_html(folder / "report.html"), report.to_excel(folder / "rejected.xlsx"))
     say(f"   report: {files[0]}\n   rows:   {files[1]}")
     return Demonstrated(report, files=files)
-
-
-def account(counts: dict[str, int]) -> str:
-    """Give the account of rows as one line.
-
-    >>> account({"rows_in": 5, "ready": 2, "rejected": 1, "merged": 1, "empty": 1})
-    '5 rows in = 2 ready + 1 rejected + 1 merged + 1 empty'
-    """
-    rows_in, *parts = (f"{count:,} {name}" for name, count in counts.items())
-    return f"{rows_in.replace('rows_in', 'rows in')} = {' + '.join(parts)}"
 
 
 def run_lines(run: Run) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tbpu_toolkit.mapping import Mapping
     from tbpu_toolkit.sources import Source
     from tbpu_toolkit.wire import Field
+
+_ASKED_AT_ONCE: Final = 100
 
 
 class Examination:
@@ -82,26 +84,33 @@ class Examination:
             self._tell_duplicates()
 
     def _scan(self, checks: Sequence[Check]) -> tuple[dict[Check, int], bool]:
-        """Count, in one pass, what each check finds, the blanks, and the rows of blanks only."""
+        """Count what each check finds, the blanks, and the rows of blanks only."""
         blanks = [field.blank for field in self.fields[1:]]
         asked = [*(check.condition for check in checks), *blanks, _all(blanks)]
-        counted = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in asked)
-        counts = self.source.one(f"SELECT {counted} FROM {RELATION}")
+        counts = self._ask([f"count(*) FILTER (WHERE {condition})" for condition in asked])
         self.blanks = dict(zip(self.mapping.names, counts[len(checks) : -1], strict=True))
         found = zip(checks, counts[: len(checks)], strict=True)
         return {check: rows for check, rows in found if rows}, counts[-1] > 0
 
+    def _ask(self, asked: Sequence[str]) -> list[Any]:
+        """Ask for aggregates of the whole table, in one pass where they are not very many.
+
+        A column is read but once or twice even in several passes, while the time to plan one
+        grows faster than what is asked.
+        """
+        answers: list[Any] = []
+        for start in range(0, len(asked), _ASKED_AT_ONCE):
+            part = asked[start : start + _ASKED_AT_ONCE]
+            answers += self.source.one(f"SELECT {', '.join(part)} FROM {RELATION}")
+        return answers
+
     def _tell_first_rows(self, found: dict[Check, int]) -> None:
-        """Look, in one pass, for the first row and value of everything that was found."""
-        if not found:
-            return
-        asked = ", ".join(
-            f"min(row) FILTER (WHERE {check.condition}),"
-            f" arg_min({check.example}, row) FILTER (WHERE {check.condition})"
-            for check in found
+        """Look for the first row and value of everything that was found."""
+        rows = self._ask([f"min(row) FILTER (WHERE {check.condition})" for check in found])
+        examples = self._ask(
+            [f"arg_min({check.example}, row) FILTER (WHERE {check.condition})" for check in found]
         )
-        first = self.source.one(f"SELECT {asked} FROM {RELATION}")
-        for check, row, example in zip(found, first[::2], first[1::2], strict=True):
+        for check, row, example in zip(found, rows, examples, strict=True):
             self.findings.append(check.finding(found[check], row, example))
 
     def _tell_blanks(self) -> None:

@@ -19,6 +19,7 @@ from tbpu_toolkit.ledger import Decision, Ledger, State, Target, state_of
 from tbpu_toolkit.manifest import Manifest, read_manifest
 from tbpu_toolkit.preparation import write_run
 from tbpu_toolkit.proof import Comparison, Proof, SentRow, compare, draw_sample
+from tbpu_toolkit.reports import account_line, run_as_html
 from tbpu_toolkit.sending import Waiting, may_be_sent, send_batch
 
 if TYPE_CHECKING:
@@ -167,17 +168,24 @@ class Run:
         return row
 
     def __repr__(self) -> str:
-        counts = self.counts
-        account = (
-            f"{count_of(counts['rows_in'], 'row')} in = {counts['ready']:,} ready + "
-            f"{counts['rejected']:,} rejected + {counts['merged']:,} merged + "
-            f"{counts['empty']:,} empty"
-        )
         states = pd.Series(list(self.states.values())).value_counts(sort=False)
         told = ", ".join(f"{count:,} {state}" for state, count in states.items())
         where = f" ({self.target})" if self.target else ""
         files = count_of(len(self.batches), "batch file")
-        return f"Run '{self.folder}': {account}; {files}{where}: {told}"
+        return f"Run '{self.folder}': {account_line(self.counts)}; {files}{where}: {told}"
+
+    def _repr_html_(self) -> str:
+        return run_as_html(self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """Give what is shown of the run as plain words, numbers and lists."""
+        return {
+            "folder": str(self.folder),
+            "target": str(self.target) if self.target else None,
+            "counts": self.counts,
+            "ladder": self.ladder,
+            "batches": self.table().to_dict("records"),
+        }
 
     # --- sending ---------------------------------------------------------------------
 

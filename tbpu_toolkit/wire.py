@@ -189,15 +189,16 @@ def _without_exponent(text: str) -> str:
 
     The digits are the shortest that read back as the same number (they are DuckDB's), so an
     exponent above zero is never smaller than the number of digits behind the point.
+    The lambda names the text once: written out, it would stand here eight times.
     """
-    mantissa = f"split_part({text}, 'e', 1)"
-    exponent = f"split_part({text}, 'e', 2)::INTEGER"
-    digits = f"replace(ltrim({mantissa}, '-'), '.', '')"
-    sign = f"if(starts_with({text}, '-'), '-', '')"
+    digits = "replace(ltrim(split_part(t, 'e', 1), '-'), '.', '')"
+    exponent = "split_part(t, 'e', 2)::INTEGER"
+    sign = "if(starts_with(t, '-'), '-', '')"
     return (
-        f"CASE WHEN NOT contains({text}, 'e') THEN {_without_trailing_zeros(text)}"
+        f"list_transform([{text}], lambda t: CASE"
+        f" WHEN NOT contains(t, 'e') THEN {_without_trailing_zeros('t')}"
         f" WHEN {exponent} < 0 THEN concat({sign}, '0.', repeat('0', -{exponent} - 1), {digits})"
-        f" ELSE concat({sign}, {digits}, repeat('0', {exponent} + 1 - length({digits}))) END"
+        f" ELSE concat({sign}, rpad({digits}, {exponent} + 1, '0')) END)[1]"
     )
 
 

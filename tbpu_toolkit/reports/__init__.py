@@ -1,6 +1,6 @@
-"""A validation report, shown: as text, in a notebook, as a page, a workbook, a picture.
+"""A validation report as text, in a notebook, as a page, a workbook, a picture; and a run.
 
-All of them take the same plain facts (see ``ValidationReport.facts``) and know nothing of how
+All of them take plain facts (see ``ValidationReport.facts`` and ``Run.facts``) and know nothing of how
 they were found. Every name and value in them is an analyst's, or whoever's filled in the
 table: nothing of it is ever markup, a formula or a control sequence.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tbpu_toolkit.reports.pages import as_html, as_page
+from tbpu_toolkit.reports.account import account_line
+from tbpu_toolkit.reports.pages import as_html, as_page, run_as_html
 from tbpu_toolkit.reports.text import as_text
 
 if TYPE_CHECKING:
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["as_html", "as_page", "as_text", "draw", "write_workbook"]
+__all__ = [
+    "account_line",
+    "as_html",
+    "as_page",
+    "as_text",
+    "draw",
+    "run_as_html",
+    "write_workbook",
+]
 
 
 def draw(facts: dict[str, Any]) -> Figure:

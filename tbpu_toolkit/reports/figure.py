@@ -25,10 +25,12 @@ from tbpu_toolkit.reports.digest import known
 from tbpu_toolkit.reports.spelling import MISSING, on_one_line, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import RendererBase
+    from matplotlib.transforms import Bbox
 
 _INK: Final = "#7a7a7a"  # 4.3:1 on white, 4.4:1 on #111
 _FILL: Final = PARTS[0].colour
@@ -55,6 +57,16 @@ class ReportFigure(Figure):
         """Draw, without a warning for each letter that the font lacks."""
         with _quiet_about_letters():
             super().draw(renderer)
+
+    def get_tightbbox(
+        self,
+        renderer: RendererBase | None = None,
+        *,
+        bbox_extra_artists: Iterable[Artist] | None = None,
+    ) -> Bbox:
+        """Measure, as quietly: a notebook crops a figure to what was drawn."""
+        with _quiet_about_letters():
+            return super().get_tightbbox(renderer, bbox_extra_artists=bbox_extra_artists)
 
     def _repr_html_(self) -> str:
         return f'<img src="{as_data_uri(self)}" alt="{_ALT}" style="max-width:100%">'
@@ -148,7 +160,7 @@ def _draw_parameter(axes: Axes, middle: float, parameter: dict[str, Any]) -> Non
     name = _cut(on_one_line(str(parameter["parameter"])))
     _write(axes, _MARGIN, middle, name)
     reached = start + float(share or 0) * (end - start)
-    _block(axes, reached, middle - 0.005, end - reached, 0.01, _INK)
+    _block(axes, reached, middle - 0.007, end - reached, 0.014, _INK)
     _block(axes, start, middle - 0.07, reached - start, 0.14, _FILL)
     said = MISSING if share is None else percent(float(share))
     _write(axes, _WIDTH - _MARGIN, middle, said, ha="right")

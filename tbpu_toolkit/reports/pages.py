@@ -19,6 +19,7 @@ from tbpu_toolkit.reports.spelling import MISSING, percent, shortened, spelled
 _ROWS_IN_NOTEBOOK: Final = 20
 _ROWS_ON_PAGE: Final = 1_000
 _LONGEST_VALUE: Final = 80
+_NEED_A_LOOK: Final = frozenset({"unknown", "refused", "untracked"})
 
 
 def as_html(facts: dict[str, Any]) -> str:
@@ -29,6 +30,26 @@ def as_html(facts: dict[str, Any]) -> str:
 def as_page(facts: dict[str, Any]) -> str:
     """Give the report as one page that needs nothing from elsewhere, and runs nothing."""
     return _rendered("page.html", facts, _ROWS_ON_PAGE, bare=True)
+
+
+def run_as_html(facts: dict[str, Any]) -> str:
+    """Give a run as a fragment: its account, how far it is, and a row a batch.
+
+    Args:
+        facts: ``folder``, ``target``, ``counts``, ``ladder`` and ``batches``.
+
+    """
+    # A stable sort, so the batches that need a look come first and each kind stays in order.
+    batches = sorted(facts["batches"], key=lambda batch: batch["state"] not in _NEED_A_LOOK)
+    return (
+        _environment()
+        .get_template("run.html")
+        .render(
+            facts=facts,
+            account_line=account_line(facts["counts"]),
+            shown=batches[:_ROWS_IN_NOTEBOOK],
+        )
+    )
 
 
 def _rendered(template: str, facts: dict[str, Any], most_rows: int, *, bare: bool) -> str:

@@ -57,7 +57,7 @@ def fitted(text: str) -> str:
     >>> fitted("a" * 40_000)[-45:]
     'aaaaaaaaaaaa… [7,283 characters are left out]'
     """
-    if _units(text) <= MOST_CHARACTERS:
+    if 2 * len(text) <= MOST_CHARACTERS or _units(text) <= MOST_CHARACTERS:
         return text
     room = MOST_CHARACTERS - 50
     kept = text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", errors="ignore")

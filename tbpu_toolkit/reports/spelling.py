@@ -7,6 +7,7 @@ marks of writing direction) are written as Python writes them: ``\x1b``, ``\ud80
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 import pandas as pd
@@ -26,14 +27,11 @@ def is_missing(value: Any) -> bool:
     >>> is_missing(float("nan")), is_missing(pd.NaT), is_missing([]), is_missing("")
     (True, True, False, False)
     """
-    if value is None:
-        return True
-    return bool(pd.api.types.is_scalar(value)) and not isinstance(value, str) and _is_na(value)
-
-
-def _is_na(value: Any) -> bool:
-    found = pd.isna(value)
-    return found is True or bool(found)
+    if isinstance(value, Decimal):
+        return value.is_nan()  # pandas stumbles over a signalling NaN
+    if isinstance(value, str) or not pd.api.types.is_scalar(value):
+        return False
+    return bool(pd.isna(value))
 
 
 def visible(text: str) -> str:
@@ -42,7 +40,7 @@ def visible(text: str) -> str:
     >>> print(visible("a\x1b[31mb\ud800\u202e"))
     a\x1b[31mb\ud800\u202e
     """
-    return _UNSEEN.sub(_escaped, text)
+    return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
 
 
 def on_one_line(text: str) -> str:

@@ -12,26 +12,36 @@ if TYPE_CHECKING:
 
     from tbpu_toolkit.wire import Field
 
-_LONGEST_SHORT_VALUE: Final = 400  # bytes: no number, date or truth value is longer
+# Bytes that no value of these kinds exceeds; a float far from 1 has hundreds of digits.
+_LONGEST: Final = {"float": 400, "integer": 45, "decimal": 45, "boolean": 5}
+_LONGEST_TIME: Final = 45
 
 
 def _too_much(fields: Sequence[Field]) -> str:
-    """Compare a cheap bound first: only a row that may be too large is measured exactly."""
+    """Compare a cheap bound first: only a row that may be too large is measured exactly.
+
+    Both are lengths of one ``concat``: a sum of hundreds of terms takes the engine seconds to plan.
+    """
     parameters = [field for field in fields if field.parameter is not None]
-    bound = " + ".join(_upper_bound(field) for field in parameters)
-    exact = " + ".join(_bytes(field) for field in parameters)
+    texts = [field.column.sql for field in parameters if field.column.kind in {"text", "mixed"}]
+    rest = sum(
+        field.name_bytes + (0 if field.column.sql in texts else _longest(field))
+        for field in parameters
+    )
+    exact = ", ".join(f"{_name_if_filled(field)}, {field.text}" for field in parameters)
     most = limits.MAX_PROFILE_BYTES
-    return wire.only_where(f"{bound} > {most}", f"{exact} > {most}")
+    return wire.only_where(
+        f"strlen(concat({', '.join(['NULL', *texts])})) + {rest} > {most}",
+        f"strlen(concat({exact})) > {most}",
+    )
 
 
-def _upper_bound(field: Field) -> str:
-    if field.column.kind in {"text", "mixed"}:
-        return f"coalesce(strlen({field.column.sql}), 0) + {field.name_bytes}"
-    return str(_LONGEST_SHORT_VALUE + field.name_bytes)
+def _longest(field: Field) -> int:
+    return _LONGEST.get(field.column.kind, _LONGEST_TIME)
 
 
-def _bytes(field: Field) -> str:
-    return f"if({field.blank}, 0, coalesce(strlen({field.text}), 0) + {field.name_bytes})"
+def _name_if_filled(field: Field) -> str:
+    return f"if({field.blank}, NULL, repeat('n', {field.name_bytes}))"
 
 
 SIZE_RULES: Final = (

@@ -41,13 +41,14 @@ def _broken(field: Field) -> str | None:
 def _long(field: Field) -> str | None:
     if field.is_key:
         return None
-    too_long = wire.longer_than(field.text, limits.MAX_VALUE_LENGTH)
+    longest = limits.MAX_VALUE_LENGTH
     match field.column.kind:
         case "text" | "mixed":
-            return too_long
+            return wire.longer_than(field.text, longest)
         case "float":  # only a float far from 1 has so many digits
             size = f"abs({field.column.sql})"
-            return wire.only_where(f"{size} > 1e200 OR {size} < 1e-200", too_long)
+            far = f"{size} > 1e200 OR {size} < 1e-200"
+            return wire.only_where(far, f"strlen({field.text}) > {longest}")
         case _:
             return None
 
