@@ -1,7 +1,7 @@
 """A validation report as text, in a notebook, as a page, a workbook, a picture; and a run.
 
-All of them take plain facts (see ``ValidationReport.facts`` and ``Run.facts``) and know nothing of how
-they were found. Every name and value in them is an analyst's, or whoever's filled in the
+All of them take plain facts (see ``ValidationReport.facts`` and ``Run.facts``) and know nothing
+of how they were found. Every name and value in them is an analyst's, or whoever's filled in the
 table: nothing of it is ever markup, a formula or a control sequence.
 """
 
