@@ -12,13 +12,13 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from tbpu_toolkit import limits
+from tbpu_toolkit.addresses import read_status_address
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -30,7 +30,8 @@ _REFUSALS: Final = frozenset({*range(300, 400), 400, 401, 403, 404, 405, 411, 41
 _THROTTLES: Final = frozenset({429, 503})
 _PAUSES: Final = frozenset({*range(300, 400), 401, 403, 404})
 _BARE_AMPERSAND: Final = re.compile(rb"&(?![A-Za-z]+;|#[0-9]+;|#x[0-9A-Fa-f]+;)")
-_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_ENCODING: Final = re.compile(rb"""<\?xml[^>]*encoding=["']([^"']*)""")
+_ENCODINGS: Final = frozenset({b"utf-8", b"us-ascii", b"iso-8859-1"})
 
 
 class Verdict(StrEnum):
@@ -53,7 +54,7 @@ class Reply:
         body: at most :data:`LARGEST_ANSWER` bytes.
         is_complete: whether all of the body was read.
         content_type: the header's words.
-        retry_after: the header's words, where there is one.
+        retry_after: the header's words, where there is one; a date as seconds from the answer's.
 
     """
 
@@ -66,9 +67,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """That no answer came, and why, in a clause such as "no answer came within 120 s"."""
+    """That no answer came.
+
+    Attributes:
+        why: a clause such as "no answer came within 120 s".
+        never_left: whether not even a connection was made.
+        pauses: whether trying again would meet the same.
+
+    """
 
     why: str
+    never_left: bool = False
+    pauses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +159,8 @@ def verdict(
 
     """
     if isinstance(reply, NoReply):
-        return BatchAnswer(_unanswered(bytes_read, size), reply.why, bytes_read=bytes_read)
+        made_of = _unanswered(bytes_read, size)
+        return BatchAnswer(made_of, reply.why, bytes_read=bytes_read, pauses=reply.pauses)
     words: dict[str, Any] = {
         "http": reply.http,
         "bytes_read": bytes_read,
@@ -190,69 +201,11 @@ def _read_submission(reply: Reply, client_code: str, sandbox: str | None) -> Bat
         return BatchAnswer(Verdict.REFUSED, message or "no reason was given")
     if success != "true":
         return BatchAnswer(Verdict.UNKNOWN, "the answer does not say whether the batch was taken")
-    batch_id, url, why = status_address(_only(root, "batchStatus") or "", client_code, sandbox)
-    if batch_id is None:
-        return BatchAnswer(Verdict.UNTRACKED, f"{message} ({why})".strip())
-    said = message if url else f"{message} (status not followed: {why})".strip()
-    return BatchAnswer(Verdict.ACCEPTED, said, batch_id=batch_id, status_url=url)
-
-
-def status_address(
-    text: str, client_code: str, sandbox: str | None = None
-) -> tuple[str | None, str | None, str]:
-    """Take a status URL apart, and put a safe one together.
-
-    Adobe's own is plain http on another host of ``*.tt.omtrdc.net``, so an allow-list is the
-    test, and the URL that is followed is built anew: https, a known path, plain parameters.
-
-    Args:
-        text: what stood in ``batchStatus``.
-        client_code: the account that the batch was sent to.
-        sandbox: the address of the sandbox; then no other is followed.
-
-    Returns:
-        The batch id, the URL to ask, and where one of them is None, why.
-
-    >>> status_address("http://mboxedge45.tt.omtrdc.net/m2/acme/profile/batchStatus"
-    ...                "?batchId=acme-1701473848678-13029383", "acme")[1]
-    'https://mboxedge45.tt.omtrdc.net/m2/acme/profile/batchStatus?batchId=\
-acme-1701473848678-13029383&showDetails=true'
-    >>> status_address("http://tt.omtrdc.net.evil.example/?batchId=acme-1", "acme")
-    ('acme-1', None, "host 'tt.omtrdc.net.evil.example' is not Target's")
-
-    """
-    try:
-        parts = urlsplit(text)
-        port, host = parts.port, (parts.hostname or "").rstrip(".").lower()
-    except ValueError:
-        return None, None, "its address can't be read"
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    ids = [value for name, value in query if name == "batchId"]
-    if len(ids) != 1 or not re.fullmatch(limits.BATCH_ID_PATTERN, ids[0]):
-        return None, None, "it gave no usable batch id"
-    paths = [path.format(client_code=client_code) for path in limits.BATCH_STATUS_PATHS.values()]
-    if why := _unsafe(parts.netloc, host, port, sandbox, known_path=parts.path in paths):
-        return ids[0], None, why
-    plain = [(name, value) for name, value in query if _is_plain(name) and _is_plain(value)]
-    asked = urlencode(
-        [pair for pair in plain if pair[0] != "showDetails"] + [("showDetails", "true")]
-    )
-    return ids[0], f"{sandbox or f'https://{host}'}{parts.path}?{asked}", ""
-
-
-def _unsafe(
-    netloc: str, host: str, port: int | None, sandbox: str | None, *, known_path: bool
-) -> str | None:
-    if sandbox is not None:
-        if netloc != urlsplit(sandbox).netloc:
-            return f"host {one_line(netloc)!r} is not the sandbox"
-    elif "@" in netloc or not host.endswith(limits.EDGE_DOMAIN) or port not in {None, 80, 443}:
-        return f"host {one_line(netloc)!r} is not Target's"
-    return None if known_path else "its path is not one of this account's"
-
-
-def _is_plain(word: str) -> bool:
-    return _PLAIN_WORD.fullmatch(word) is not None
+    address = read_status_address(_only(root, "batchStatus") or "", client_code, sandbox)
+    if address.batch_id is None:
+        return BatchAnswer(Verdict.UNTRACKED, f"{message} ({address.why})".strip())
+    said = message if address.url else f"{message} (status not followed: {address.why})".strip()
+    return BatchAnswer(Verdict.ACCEPTED, said, batch_id=address.batch_id, status_url=address.url)
 
 
 def read_status(reply: Reply | NoReply) -> BatchStatus:
@@ -271,9 +224,9 @@ not_found=None, failed=None, message="a web page came, not Target's XML (HTTP 50
     root = _response(reply, mend_ampersands=True)
     if isinstance(root, str):
         return BatchStatus("unavailable", message=root)
-    status = _only(root, "status")
+    status = _only(root, "status") or "missing"
     if status not in {limits.STATUS_COMPLETE, limits.STATUS_INCOMPLETE, limits.STATUS_STUCK}:
-        return BatchStatus("unavailable", message=f"the status is {one_line(str(status))!r}")
+        return BatchStatus("unavailable", message=f"the status is {one_line(status)!r}")
     by_row = _profile_blocks(root)
     return BatchStatus(
         status,
@@ -293,10 +246,12 @@ def _profile_blocks(root: Element) -> dict[str, int]:
 
 
 def read_success(reply: Reply | NoReply) -> tuple[bool | None, str]:
-    """Read the answer of a single update: whether it was taken (None: not said), and why not."""
+    """Read the answer of a single update: whether it was taken (None: not known), and why not."""
     if isinstance(reply, NoReply):
-        return None, reply.why
+        return (False if reply.never_left else None), reply.why
     root = _response(reply)
+    if reply.http in _REFUSALS | _THROTTLES:
+        return False, _refusal(reply)
     if reply.http != 200 or isinstance(root, str):  # noqa: PLR2004 - OK
         return None, _what_came(reply)
     told = {"true": True, "false": False}.get(_only(root, "success") or "")
@@ -310,6 +265,9 @@ def _response(reply: Reply, *, mend_ampersands: bool = False) -> Element | str:
         return "the answer broke off, or was too long"
     if mend_ampersands:  # older samples of Adobe's have them in URLs
         body = _BARE_AMPERSAND.sub(b"&amp;", body)
+    declared = _ENCODING.match(body)
+    if declared and declared[1].lower() not in _ENCODINGS:
+        return f"the answer is written in {one_line(declared[1].decode('latin-1'))!r}"
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
@@ -337,11 +295,16 @@ def _refusal(reply: Reply) -> str:
 
 
 def _what_came(reply: Reply) -> str:
-    kind = reply.content_type.split(";")[0].strip().lower()
-    if "html" in kind or b"<html" in reply.body[:1000].lower():
-        return f"a web page came, not Target's XML (HTTP {reply.http}, {one_line(kind)})"
+    if "html" in reply.content_type.lower() or b"<html" in reply.body[:1000].lower():
+        return f"a web page came, not Target's XML ({kind_of(reply)})"
     said = one_line(reply.body[:_LONGEST_MESSAGE].decode("utf-8", "replace"))
     return f"HTTP {reply.http}: {said}" if said else f"HTTP {reply.http}, with nothing in it"
+
+
+def kind_of(reply: Reply) -> str:
+    """Give the status code and the type of an answer that was not what was asked for."""
+    kind = one_line(reply.content_type.split(";")[0].lower())
+    return f"HTTP {reply.http}, {kind}" if kind else f"HTTP {reply.http}"
 
 
 def one_line(text: str) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import json
 import re
-import time
-from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
+import socket
+import threading
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args
-from urllib.parse import quote, urlencode, urlsplit
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -19,50 +16,38 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from tbpu_toolkit import answers, limits
+from tbpu_toolkit.addresses import (
+    checked_base_url,
+    checked_client_code,
+    is_loopback,
+    is_targets_host,
+    read_status_address,
+)
 from tbpu_toolkit.answers import BatchAnswer, BatchStatus, NoReply, Reply
-from tbpu_toolkit.cells import BLANK, read_cell
 from tbpu_toolkit.errors import CallFailed, InputError
-from tbpu_toolkit.mapping import name_problem
 from tbpu_toolkit.pace import Pace
+from tbpu_toolkit.profiles import (
+    LARGEST_PROFILE,
+    FetchKey,
+    Profile,
+    fetch_path,
+    read_profile,
+    update_body,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
     from tbpu_toolkit.limits import Version
 
-FetchKey = Literal["thirdPartyId", "pcId", "ecid"]
-
 _CONNECT_SECONDS: Final = 10.0
-_ANSWER_SECONDS: Final = 120.0
-_BODY_SECONDS: Final = 30.0
-_LARGEST_PROFILE: Final = 4_000_000  # bytes; 64 KB of values, each with its name and times in JSON
+_ANSWER_SECONDS: Final = 120.0  # for the first byte of an answer, and between two
+_BODY_SECONDS: Final = 30.0  # for all of its bytes, beyond that
+_UPLOAD_SECONDS: Final = 3600.0  # for handing a batch file over
 _DEFAULT_CALLS_PER_MINUTE: Final = 40  # Target's 50 are shared with the account's other tools
-_UPDATE_KEYS: Final = {"pcId": "mboxPC", "thirdPartyId": "mbox3rdPartyId"}
+_OWN_CA: Final = "name your own CA in REQUESTS_CA_BUNDLE"
 _BROKEN: Final = (requests.RequestException, HTTPError, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A profile as Target gave it back, or that it gave none.
-
-    Attributes:
-        id: what was asked for.
-        key_type: by which kind of id: thirdPartyId, pcId or ecid.
-        found: False where Target knows no such profile (HTTP 404). That is no loss by itself:
-            a new profile can take an hour to be seen.
-        attributes: parameter's bare name -> value; values are always text there.
-        modified_at: when the profile last changed, in Target's own words.
-        attributes_modified_at: the same for each attribute, where it was told.
-
-    """
-
-    id: str
-    key_type: FetchKey
-    found: bool
-    attributes: dict[str, str] = field(default_factory=dict)
-    modified_at: str | None = None
-    attributes_modified_at: dict[str, str] = field(default_factory=dict)
 
 
 class SendInterrupted(KeyboardInterrupt):
@@ -83,12 +68,14 @@ class BearerToken(AuthBase):
     """
 
     def __init__(self, token: str) -> None:
-        if not re.fullmatch(r"[!-~]+", token):
-            raise InputError(
-                "The token holds spaces or signs that no token has. Copy it again from "
-                "Administration > Implementation > Profile API."
-            )
         self._token = token
+        is_sound = re.fullmatch(r"[!-~]+", token) is not None
+        del token  # a traceback may print the locals
+        if not is_sound:
+            raise InputError(
+                "The token is empty, or holds spaces or signs that no token has. Copy it again "
+                "from Administration > Implementation > Profile API."
+            )
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Show the token."""
@@ -139,14 +126,16 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         base_url: str | None = None,
         calls_per_minute: int | None = _DEFAULT_CALLS_PER_MINUTE,
     ) -> None:
-        self.client_code = _checked_client_code(client_code)
-        default = f"https://{client_code}{limits.EDGE_DOMAIN}"
-        self.base_url = _checked_base_url(base_url) if base_url else default
-        self.is_sandbox = _is_loopback(self.base_url)
-        self._auth: AuthBase = BearerToken(token) if token else _NoToken()
+        given, token = [token], None  # a traceback may print the locals
+        self.client_code = checked_client_code(client_code)
+        self.base_url = f"https://{client_code}{limits.EDGE_DOMAIN}"
+        self._auth = _auth(given)
+        if base_url is not None:
+            self.base_url = checked_base_url(base_url)
+        self.is_sandbox = is_loopback(self.base_url)
         self._check_token_goes_to_target()
         self.pace = Pace(_checked_pace(calls_per_minute))
-        self._reader = self._session()
+        self._of_thread = threading.local()
 
     def __repr__(self) -> str:
         token = ", token=[secure]" if self.has_token else ""
@@ -158,8 +147,8 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         return isinstance(self._auth, BearerToken)
 
     def _check_token_goes_to_target(self) -> None:
-        host = urlsplit(self.base_url).hostname or ""
-        if self.has_token and not self.is_sandbox and not host.endswith(limits.EDGE_DOMAIN):
+        host = self.base_url.removeprefix("https://").partition(":")[0]
+        if self.has_token and not self.is_sandbox and not is_targets_host(host):
             raise InputError(
                 f"A token was given for '{self.base_url}', which is not a host of Target's "
                 f"(*{limits.EDGE_DOMAIN}). Leave the token or the base_url out."
@@ -184,12 +173,11 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         """
         size = _checked_batch_file(Path(path), version)
         url = self._url(limits.BATCH_UPDATE_PATHS[version])
-        headers = {"Content-Type": limits.CONTENT_TYPE, "Connection": "close"}
-        with Path(path).open("rb") as file, self._session() as session:
+        with Path(path).open("rb") as file, self._line() as line:
             body = _CountedFile(file, size)
-            self.pace.wait()
             try:
-                reply = self._ask(session, "POST", url, data=body, headers=headers)
+                self.pace.wait()
+                reply = line.post(url, body, self._auth)
             except KeyboardInterrupt:
                 raise SendInterrupted(self._verdict(NoReply("it was stopped"), body)) from None
         return self._verdict(reply, body)
@@ -218,14 +206,16 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
 
         """
         given = answer if isinstance(answer, str) else answer.status_url or ""
-        _, url, why = answers.status_address(given, self.client_code, self._sandbox)
-        if url is None:
-            raise InputError(f"This batch can't be followed: {why}. Prove it by a fetch instead.")
+        address = read_status_address(given, self.client_code, self._sandbox)
+        if address.url is None:
+            raise InputError(
+                f"This batch can't be followed: {address.why}. Prove it by a fetch instead."
+            )
         self.pace.wait()
-        reply = self._ask(self._reader, "GET", url, auth=_NoToken())
+        reply = self._reader.get(address.url, _NoToken())
         if self.has_token and isinstance(reply, Reply) and reply.http in {401, 403}:
             self.pace.wait()
-            reply = self._ask(self._reader, "GET", url)
+            reply = self._reader.get(address.url, self._auth)
         return answers.read_status(reply)
 
     # --- single profiles -------------------------------------------------------------
@@ -244,19 +234,11 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
 
         Raises:
             CallFailed: no usable answer came.
-            InputError: the key type is none of these, or the id is blank.
+            InputError: the key type is none of these, or the id can't be asked for.
 
         """
-        if key_type not in get_args(FetchKey):
-            raise InputError(f"key_type is {key_type!r}. Use one of {get_args(FetchKey)}.")
-        if not id:
-            raise InputError("The id is blank. Give the id of one visitor.")
-        path = limits.FETCH_PATHS[key_type].replace("{id}", quote(id, safe=""))
-        url = f"{self.base_url}{path}?client={self.client_code}"
-        reply = self._ask(self._reader, "GET", url, longest=_LARGEST_PROFILE)
-        if isinstance(reply, NoReply):
-            raise CallFailed(f"Profile {id!r} could not be fetched: {reply.why}. Try again.")
-        return _read_profile(reply, id, key_type)
+        url = f"{self.base_url}{fetch_path(id, key_type, self.client_code)}"
+        return read_profile(self._reader.get(url, self._auth, LARGEST_PROFILE), id, key_type)
 
     def update_profile(
         self,
@@ -281,55 +263,165 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
             CallFailed: Target refused, or no usable answer came.
 
         """
-        body = _update_body(id, attributes, key_type)
-        headers = {"Content-Type": limits.CONTENT_TYPE, "Connection": "close"}
-        url = self._url(limits.SINGLE_UPDATE_PATH)
-        with self._session() as session:
-            taken, message = answers.read_success(
-                self._ask(session, "POST", url, data=body, headers=headers)
-            )
+        body = update_body(id, attributes, key_type)
+        with self._line() as line:
+            reply = line.post(self._url(limits.SINGLE_UPDATE_PATH), body, self._auth)
+        taken, message = answers.read_success(reply)
         if taken:
             return message
+        said = message.rstrip(".")
         if taken is None:
             raise CallFailed(
-                f"Whether Target took the update of {id!r} is not known: {message}. "
+                f"Whether Target took the update of {id!r} is not known: {said}. "
                 "Fetch the profile before you try again."
             )
-        raise CallFailed(f"Target refused the update of {id!r}: {message}.")
+        if isinstance(reply, NoReply):
+            raise CallFailed(f"The update of {id!r} could not be handed over: {said}. Try again.")
+        raise CallFailed(f"Target refused the update of {id!r}: {said}.")
 
-    # --- the wire --------------------------------------------------------------------
+    # --- the lines -------------------------------------------------------------------
 
     def _url(self, path: str) -> str:
         return f"{self.base_url}{path.format(client_code=self.client_code)}"
 
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = not self.is_sandbox  # a company's proxy has no business on loopback
-        session.auth = self._auth
-        session.headers["Accept-Encoding"] = "identity"
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=16))
-        return session
+    def _line(self) -> _Line:
+        # A company's proxy has no business on loopback.
+        return _Line(use_environment=not self.is_sandbox)
 
-    def _ask(
-        self,
-        session: requests.Session,
-        method: str,
-        url: str,
-        *,
-        longest: int = answers.LARGEST_ANSWER,
-        **words: Any,
+    @property
+    def _reader(self) -> _Line:
+        """A line for questions, kept open; each thread has its own."""
+        if not hasattr(self._of_thread, "line"):
+            self._of_thread.line = self._line()
+        line: _Line = self._of_thread.line
+        return line
+
+
+def _auth(given: list[str | None]) -> AuthBase:
+    return _NoToken() if given[0] is None else BearerToken(given.pop() or "")
+
+
+class _Line:
+    """Makes one call at a time: no redirects, no retries, no answer without an end."""
+
+    def __init__(self, *, use_environment: bool) -> None:
+        self._adapter = _HangingUp(max_retries=0)
+        self._session = requests.Session()
+        self._session.trust_env = use_environment
+        self._session.headers["Accept-Encoding"] = "identity"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._adapter.close()
+        self._session.close()
+
+    def get(
+        self, url: str, auth: AuthBase, longest: int = answers.LARGEST_ANSWER
     ) -> Reply | NoReply:
-        """Make one call, and read at most *longest* bytes of its answer."""
-        asked: dict[str, Any] = {"auth": self._auth, "allow_redirects": False, "stream": True}
-        asked |= {"timeout": (_CONNECT_SECONDS, _ANSWER_SECONDS)} | words
+        """Ask, and read at most *longest* bytes of the answer."""
+        with _Watch(self._adapter.hang_up) as watch:
+            watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
+            return self._ask(watch, longest, method="GET", url=url, auth=auth)
+
+    def post(self, url: str, body: _CountedFile | bytes, auth: AuthBase) -> Reply | NoReply:
+        """Hand over a body, on a connection of its own: a kept one may have gone stale."""
+        headers = {"Content-Type": limits.CONTENT_TYPE, "Connection": "close"}
+        with _Watch(self._adapter.hang_up) as watch:
+            watch.start(_UPLOAD_SECONDS)
+            if isinstance(body, _CountedFile):
+                body.at_end = lambda: watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
+            words = {"url": url, "data": body, "headers": headers, "auth": auth}
+            return self._ask(watch, answers.LARGEST_ANSWER, method="POST", **words)
+
+    def _ask(self, watch: _Watch, longest: int, **words: Any) -> Reply | NoReply:
+        # The adapter itself is asked: a session reads all of a redirect that it does not follow.
         try:
-            response = session.request(method, url, **asked)
+            request = self._session.prepare_request(requests.Request(**words))
+            timeout = (_CONNECT_SECONDS, _ANSWER_SECONDS)
+            response = self._adapter.send(request, timeout=timeout, **self._settings(request))
         except _BROKEN as error:
-            return NoReply(_why_no_reply(error, url))
+            return _no_reply(error, words["url"], watch)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None  # without the frames below, which hold the headers
         with contextlib.closing(response):
-            return _read_reply(response, longest)
+            return _read_reply(response, longest, watch)
+
+    def _settings(self, request: requests.PreparedRequest) -> dict[str, Any]:
+        """Proxies and certificates, as the environment gives them."""
+        return dict(self._session.merge_environment_settings(request.url, {}, True, None, None))
+
+
+class _HangingUp(HTTPAdapter):
+    """An adapter that can end the calls that are under way."""
+
+    def __init__(self, **words: Any) -> None:
+        self._sockets: list[socket.socket] = []
+        super().__init__(**words)
+
+    def init_poolmanager(self, *args: Any, **words: Any) -> None:
+        super().init_poolmanager(*args, **words)
+        self._listen(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **words: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **words)
+        self._listen(manager)
+        return manager
+
+    def _listen(self, manager: Any) -> None:
+        manager.pool_classes_by_scheme = {
+            scheme: _noting(pool, self._sockets)
+            for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+    def hang_up(self) -> None:
+        """End whatever is being read or written."""
+        for line in self._sockets:
+            with contextlib.suppress(OSError):  # it has ended by itself
+                line.shutdown(socket.SHUT_RDWR)
+
+
+def _noting(pool: type[Any], sockets: list[socket.socket]) -> type[Any]:
+    """Give a kind of pool whose connections note down their sockets."""
+    plain: Any = pool.ConnectionCls
+
+    def connect(self: Any) -> None:
+        plain.connect(self)
+        sockets[:] = [self.sock]  # a line makes one call at a time
+
+    connection = type("NotingConnection", (plain,), {"connect": connect})
+    return type("NotingPool", (pool,), {"ConnectionCls": connection})
+
+
+class _Watch:
+    """Ends a call that takes too long, whatever it does meanwhile."""
+
+    def __init__(self, hang_up: Callable[[], None]) -> None:
+        self._hang_up = hang_up
+        self._timer: threading.Timer | None = None
+        self.has_rung = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def start(self, seconds: float) -> None:
+        """Count from now on."""
+        self._stop()
+        self._timer = threading.Timer(seconds, self._ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        self.has_rung = True
+        self._hang_up()
 
 
 class _CountedFile:
@@ -339,6 +431,7 @@ class _CountedFile:
         self._file = file
         self._size = size
         self.bytes_read = 0
+        self.at_end: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return self._size
@@ -350,49 +443,60 @@ class _CountedFile:
     def read(self, size: int = -1) -> bytes:
         block = self._file.read(size)
         self.bytes_read += len(block)
+        if self.bytes_read == self._size:
+            self.at_end()
         return block
 
 
-def _read_reply(response: requests.Response, longest: int) -> Reply:
-    """Read an answer, bounded in bytes and in time."""
-    body, is_complete = b"", False
-    deadline = time.monotonic() + _BODY_SECONDS
+def _read_reply(response: requests.Response, longest: int, watch: _Watch) -> Reply:
+    """Read an answer, bounded in bytes and, by the watch, in time."""
+    body, has_ended = b"", False
     try:
-        while len(body) <= longest and time.monotonic() < deadline:
-            block = response.raw.read1(longest + 1, decode_content=False)
-            if not block:
-                is_complete = True
-                break
+        while len(body) <= longest and not has_ended:
+            block = response.raw.read1(longest + 1 - len(body), decode_content=False)
             body += block
+            has_ended = not block
     except _BROKEN:
-        is_complete = False  # the status code stands, whatever became of the body
+        has_ended = False  # the status code stands, whatever became of the body
     return Reply(
         response.status_code,
-        body,
-        is_complete,
+        body[:longest],
+        has_ended and not watch.has_rung,
         response.headers.get("Content-Type", ""),
-        response.headers.get("Retry-After"),
+        _retry_after(response),
     )
 
 
-def _why_no_reply(error: Exception, url: str) -> str:
-    """Say in a clause why no answer came; never with the words of the exception itself."""
-    host = urlsplit(url).hostname
+def _retry_after(response: requests.Response) -> str | None:
+    """Give what Retry-After says; a date as seconds from the answer's own, for clocks differ."""
+    said: str | None = response.headers.get("Retry-After")
+    try:
+        until = parsedate_to_datetime(said or "")
+        spoken = parsedate_to_datetime(response.headers.get("Date", ""))
+        return f"{max(0.0, (until - spoken).total_seconds()):.0f}"
+    except (ValueError, TypeError):
+        return said
+
+
+def _no_reply(error: Exception, url: str, watch: _Watch) -> NoReply:
+    """Say why no answer came; never in the words of the exception itself."""
+    if watch.has_rung:
+        return NoReply("no complete answer came in time")
+    host = url.split("/")[2]
     chain = " ".join(type(link).__name__ for link in _causes(error))
-    for names, why in (
-        (("ProxyError",), "the proxy did not let the call through"),
-        (
-            ("SSLError",),
-            f"the certificate of '{host}' is not trusted; name your own CA in REQUESTS_CA_BUNDLE",
-        ),
-        (("NameResolutionError",), f"host '{host}' can't be found; check the client code"),
-        (("ConnectTimeout",), f"'{host}' did not answer a call within {_CONNECT_SECONDS:.0f} s"),
-        (("NewConnectionError",), f"'{host}' did not take the connection"),
-        (("ReadTimeout",), f"no answer came within {_ANSWER_SECONDS:.0f} s"),
+    for name, why, is_final in (
+        ("ProxyError", "the proxy did not let the call through", False),
+        ("CertVerification", f"the certificate of '{host}' is not trusted; {_OWN_CA}", True),
+        ("SSLError", f"no secure connection to '{host}' could be made", True),
+        ("NameResolution", f"host '{host}' can't be found; check the client code", False),
+        ("ConnectTimeout", f"'{host}' took no connection in {_CONNECT_SECONDS:.0f} s", False),
+        ("NewConnection", f"'{host}' did not take the connection", False),
     ):
-        if any(name in chain for name in names):
-            return why
-    return "the connection broke off"
+        if name in chain:
+            return NoReply(why, never_left=True, pauses=is_final)
+    if "ReadTimeout" in chain:
+        return NoReply(f"no answer came within {_ANSWER_SECONDS:.0f} s")
+    return NoReply("the connection broke off")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -405,101 +509,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             seen.append(link)
             yield link
             waiting += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
-
-
-def _read_profile(reply: Reply, id: str, key_type: FetchKey) -> Profile:  # noqa: A002 - as above
-    try:
-        content = json.loads(reply.body)
-    except ValueError:
-        content = None
-    if reply.http == 404 and isinstance(content, dict):  # noqa: PLR2004 - not found
-        return Profile(id, key_type, found=False)
-    if reply.http in {401, 403}:
-        raise CallFailed(
-            f"Target did not let profile {id!r} be fetched (HTTP {reply.http}). Give the client "
-            "the account's profile token."
-        )
-    attributes = content.get("profileAttributes") if isinstance(content, dict) else None
-    if reply.http != 200 or not isinstance(attributes, dict) or not reply.is_complete:  # noqa: PLR2004
-        raise CallFailed(
-            f"Profile {id!r} could not be fetched: what came is not a profile "
-            f"(HTTP {reply.http}, {answers.one_line(reply.content_type)}). Try again."
-        )
-    told = {
-        name.removeprefix(limits.PROFILE_PREFIX): value
-        for name, value in attributes.items()
-        if isinstance(value, dict) and "value" in value
-    }
-    return Profile(
-        id,
-        key_type,
-        found=True,
-        attributes={name: str(value["value"]) for name, value in told.items()},
-        modified_at=str(content.get("modifiedAt", "")) or None,
-        attributes_modified_at={
-            name: str(value["modifiedAt"]) for name, value in told.items() if "modifiedAt" in value
-        },
-    )
-
-
-def _update_body(id: str, attributes: Mapping[str, Any], key_type: str) -> bytes:  # noqa: A002
-    if key_type not in _UPDATE_KEYS:
-        raise InputError(f"key_type is {key_type!r}. Use one of {tuple(_UPDATE_KEYS)}.")
-    if not id:
-        raise InputError("The id is blank. Give the id of one visitor.")
-    pairs = [(_UPDATE_KEYS[key_type], id)]
-    for name, value in attributes.items():
-        if problem := name_problem(name):
-            raise InputError(problem)
-        text, kind = read_cell(value)
-        if text is None:
-            why = "is blank, which Target ignores" if kind == BLANK else f"can't be sent ({kind})"
-            raise InputError(f"Parameter {name!r} {why}. Leave it out, or give it a value.")
-        pairs.append((f"{limits.PROFILE_PREFIX}{name}", text))
-    body = urlencode(pairs, quote_via=quote, safe="").encode()
-    if len(body) > limits.SINGLE_UPDATE_POST_BYTES:
-        raise InputError(
-            f"The update has {len(body):,} bytes, where Target takes "
-            f"{limits.SINGLE_UPDATE_POST_BYTES:,} at most. Send a batch instead."
-        )
-    return body
-
-
-def _checked_client_code(client_code: object) -> str:
-    if isinstance(client_code, str) and re.fullmatch(limits.CLIENT_CODE_PATTERN, client_code):
-        return client_code
-    raise InputError(
-        f"Client code {client_code!r} is not one: it has lower-case letters, digits, '-' and '_' "
-        "only. Copy it from Administration > Implementation > Account details."
-    )
-
-
-def _checked_base_url(base_url: str) -> str:
-    try:
-        parts = urlsplit(base_url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    bare = f"{parts.scheme}://{parts.hostname}{f':{port}' if port else ''}"
-    if parts.scheme == "http" and parts.hostname and not _is_loopback(base_url):
-        raise InputError(
-            f"base_url {base_url!r} is plain http to another machine, which anyone on the way can "
-            "read. Use https."
-        )
-    if parts.scheme not in {"http", "https"} or base_url.rstrip("/").lower() != bare:
-        raise InputError(
-            f"base_url {base_url!r} is not an address such as 'https://acme.tt.omtrdc.net' or "
-            "'http://127.0.0.1:8765'. Give scheme and host alone."
-        )
-    return bare
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _checked_pace(calls_per_minute: int | None) -> int | None:

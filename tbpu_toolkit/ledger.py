@@ -21,17 +21,20 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 import secrets
 import socket
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import psutil
 
+from tbpu_toolkit import limits
 from tbpu_toolkit.answers import Verdict
 from tbpu_toolkit.errors import BatchBusy, RunCorrupt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 State = Literal[
@@ -46,6 +49,10 @@ State = Literal[
     "unknown",
 ]
 Decision = Literal["accepted", "resend"]
+
+_INTENT_NAME: Final = re.compile(r"([0-9]{4,})-([0-9]{2,})\.intent")
+_VERDICTS: Final = frozenset(Verdict)
+_DECISIONS: Final = frozenset(get_args(Decision))
 
 _sending_here: Final[set[str]] = set()  # intents of this process whose answer is still awaited
 
@@ -100,6 +107,26 @@ class Attempt:
         return str(told) if told else None
 
     @property
+    def is_followed(self) -> bool:
+        """Whether Target may still say something new about the batch."""
+        return (
+            self.state in {"submitted", "consumed"}
+            and self.status.get("status") != limits.STATUS_STUCK
+            and self.status_url is not None
+        )
+
+    @property
+    def status_url(self) -> str | None:
+        """Where to ask about the batch; None where there is no safe place to ask."""
+        return (self.outcome or {}).get("status_url")
+
+    @property
+    def is_provable(self) -> bool:
+        """Whether Target has taken the batch, and has said all that it will."""
+        taken = {"submitted", "consumed", "complete", "seen", "untracked"}
+        return self.state in taken and not self.is_followed
+
+    @property
     def state(self) -> State:
         """What this attempt alone makes of the batch."""
         if self.outcome is None and self.decision is None:
@@ -133,7 +160,7 @@ _STATE_AFTER: Final[dict[Verdict, State]] = {
 }
 
 
-def state_of(attempts: list[Attempt]) -> State:
+def state_of(attempts: Sequence[Attempt]) -> State:
     """Derive a batch's state: that of its last attempt, and ``built`` where there is none.
 
     >>> state_of([])
@@ -150,7 +177,7 @@ class Ledger:
     """The records of one run folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()  # one spelling, for it names what is being sent here
 
     def attempts(self, batch: int) -> list[Attempt]:
         """Give every attempt at a batch, the oldest first.
@@ -159,26 +186,38 @@ class Ledger:
             RunCorrupt: a record that is written in one go can't be read.
 
         """
-        names = sorted(path.stem for path in self._files("attempts", f"{batch:04d}-*.intent"))
-        return [self._attempt(batch, name) for name in names]
+        return [self._attempt(*numbers) for numbers in self._names() if numbers[0] == batch]
 
-    def _attempt(self, batch: int, name: str) -> Attempt:
+    def all_attempts(self) -> dict[int, list[Attempt]]:
+        """Give every attempt at every batch that has one, the oldest first, in one look."""
+        found: dict[int, list[Attempt]] = {}
+        for numbers in self._names():
+            found.setdefault(numbers[0], []).append(self._attempt(*numbers))
+        return found
+
+    def _names(self) -> list[tuple[int, int]]:
+        """Give batch and attempt of every intent; a stray copy's name is none of ours."""
+        folder = self.folder / "attempts"
+        paths = folder.iterdir() if folder.is_dir() else []
+        found = (_INTENT_NAME.fullmatch(path.name) for path in paths)
+        return sorted((int(name[1]), int(name[2])) for name in found if name)
+
+    def _attempt(self, batch: int, number: int) -> Attempt:
+        name = f"{batch:04d}-{number:02d}"
         intent = _read_torn(self.folder / "attempts" / f"{name}.intent")
-        target = intent.get("target")
+        # Asked first: an outcome that comes between the two questions is then not overlooked.
+        is_alive = _is_alive(str(self.folder / name), intent)
         return Attempt(
             batch=batch,
-            number=int(name.split("-")[1]),
-            target=Target(**target) if target else None,
+            number=number,
+            target=_target(intent),
             intent=intent,
-            outcome=_read(self.folder / "attempts" / f"{name}.outcome"),
+            outcome=_read(self.folder / "attempts" / f"{name}.outcome", "verdict", _VERDICTS),
             status=_read(self.folder / "status" / f"{name}.json") or {},
             seen=_read(self.folder / "seen" / f"{name}.json") or {},
-            decision=_read(self.folder / "decisions" / f"{name}.json"),
-            is_alive=_is_alive(str(self.folder / name), intent),
+            decision=_read(self.folder / "decisions" / f"{name}.json", "decision", _DECISIONS),
+            is_alive=is_alive,
         )
-
-    def _files(self, kind: str, pattern: str) -> list[Path]:
-        return list((self.folder / kind).glob(pattern))
 
     def begin(self, batch: int, known: list[Attempt], target: Target, **facts: Any) -> Attempt:
         """Write down, durably and before anything is sent, that a batch is about to be.
@@ -196,8 +235,8 @@ class Ledger:
 
         """
         number = max((attempt.number for attempt in known), default=0) + 1
-        intent = {"target": {"client_code": target.client_code, "base_url": target.base_url}}
-        intent |= facts | _this_process() | {"at": now()}
+        intent: dict[str, Any] = {"target": asdict(target)}
+        intent |= facts | _this_process() | {"at": now(), "sequence": len(self._names()) + 1}
         attempt = Attempt(batch, number, target, intent, is_alive=True)
         path = self.folder / "attempts" / f"{attempt.name}.intent"
         path.parent.mkdir(exist_ok=True)
@@ -266,30 +305,41 @@ def _is_alive(name: str, intent: dict[str, Any]) -> bool:
         return False
     try:
         started = psutil.Process(intent["pid"]).create_time()
-    except (psutil.Error, KeyError, ValueError):
+        return abs(started - float(intent["process_started"])) < 1  # a pid may serve twice
+    except (psutil.Error, KeyError, ValueError, TypeError):
         return False
-    return abs(started - float(intent["process_started"])) < 1  # a pid may serve twice
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, word: str = "", known: frozenset[str] = frozenset()) -> dict[str, Any] | None:
+    """Read a record that is written in one go, and whose *word* says something that is known."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or (word and content.get(word) not in known):
+            raise ValueError(f"it has no {word or 'content'} that is known")  # noqa: TRY301 - as below
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise RunCorrupt(
             f"Record '{path}' can't be read ({error}), though it is written in one go. "
             "Restore it from a backup; nothing is sent from this run meanwhile."
         ) from error
-    return dict(content)
+    return content
+
+
+def _target(intent: dict[str, Any]) -> Target | None:
+    told = intent.get("target")
+    if not isinstance(told, dict) or told.keys() != {"client_code", "base_url"}:
+        return None
+    return Target(**told)
 
 
 def _read_torn(path: Path) -> dict[str, Any]:
     """Read an intent, which counts by being there, even where its writer died over it."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _encoded(content: dict[str, Any]) -> bytes:
@@ -303,11 +353,11 @@ def _write_exclusively(path: Path, content: dict[str, Any]) -> None:
             file.write(_encoded(content))
             file.flush()
             os.fsync(file.fileno())
+        sync_folder(path.parent)
     except OSError:
         with contextlib.suppress(OSError):  # nothing was sent yet, so it need not stand there
             path.unlink()
         raise
-    sync_folder(path.parent)
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ FETCH_PATHS: Final[Mapping[str, str]] = MappingProxyType(
         "ecid": "/rest/v1/profiles/marketingCloudVisitorId/{id}",
     }
 )
+NO_PROFILE: Final = "No profile found"  # how the message of a 404 begins
 CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 
 # --- the batch file ------------------------------------------------------------------
@@ -137,6 +138,7 @@ FACTS: Final[Mapping[str, Fact]] = MappingProxyType(
         ),
         "SINGLE_UPDATE_PATH": Fact(_SINGLE),
         "FETCH_PATHS": Fact(_FETCH),
+        "NO_PROFILE": Fact(_FETCH),
         "CONTENT_TYPE": Fact(_BULK, "observed", note="what curl --data-binary sends"),
         "BATCH_PREFIX": Fact(_BULK),
         "KEY_TYPES": Fact(_BULK),

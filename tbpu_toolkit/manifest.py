@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from tbpu_toolkit import limits
 from tbpu_toolkit.batches import Batch
 from tbpu_toolkit.errors import MappingError, RunCorrupt, RunNotFound
 from tbpu_toolkit.mapping import Mapping
@@ -58,7 +57,8 @@ class Manifest:
 
     def moved_to(self, folder: Path) -> Manifest:
         """Give the same manifest with the batch files in *folder*."""
-        batches = (replace(b, path=folder / "batches" / b.path.name) for b in self.batches)
+        home = folder.resolve() / "batches"
+        batches = (replace(batch, path=home / batch.path.name) for batch in self.batches)
         return replace(self, batches=tuple(batches))
 
     def sends_the_same(self, other: Manifest) -> bool:
@@ -94,11 +94,12 @@ def read_manifest(folder: Path) -> Manifest:
 def _manifest(content: dict[str, Any], folder: Path) -> Manifest:
     if content["tbpu_run"] != _VERSION:
         raise ValueError(f"its version is {content['tbpu_run']!r}, not {_VERSION}")
-    if content["api_version"] not in limits.BATCH_UPDATE_PATHS:
+    mapping = Mapping.from_dict(content["mapping"])
+    if content["api_version"] != mapping.api_version:
         raise ValueError(f"its api_version is {content['api_version']!r}")
     return Manifest(
-        mapping=Mapping.from_dict(content["mapping"]),
-        api_version=cast("Version", content["api_version"]),
+        mapping=mapping,
+        api_version=mapping.api_version,
         counts={str(name): int(count) for name, count in content["counts"].items()},
         described=content["source"],
         limits=content["limits"],
@@ -109,4 +110,8 @@ def _manifest(content: dict[str, Any], folder: Path) -> Manifest:
 
 def _batch(words: dict[str, Any], folder: Path) -> Batch:
     name = Path(words["path"]).name  # a manifest from elsewhere can't point out of its folder
-    return Batch(**{**words, "path": folder / "batches" / name})
+    batch = Batch(**{**words, "path": (folder / "batches" / name).resolve()})
+    counts: tuple[object, ...] = (batch.number, batch.rows, batch.bytes, batch.first_row)
+    if not all(isinstance(count, int) and count > 0 for count in counts):
+        raise ValueError(f"a batch has the numbers {counts}")
+    return batch

@@ -52,7 +52,8 @@ class Pace:
             return
         with self._lock:
             if len(self._calls) == self.calls_per_minute:
-                left = self._calls.popleft() + _MINUTE - self._clock()
+                left = self._calls[0] + _MINUTE - self._clock()
                 if left > 0:
                     self._sleep(left)
+                self._calls.popleft()  # only now: a sleep that is broken off frees no place
             self._calls.append(self._clock())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import getpass
 import random
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-import pandas as pd
 from tqdm.auto import tqdm
 
 from tbpu_toolkit import limits
@@ -20,37 +20,25 @@ from tbpu_toolkit.manifest import Manifest, read_manifest
 from tbpu_toolkit.preparation import write_run
 from tbpu_toolkit.proof import Comparison, Proof, SentRow, compare, draw_sample
 from tbpu_toolkit.reports import account_line, run_as_html
-from tbpu_toolkit.sending import Waiting, may_be_sent, send_batch
+from tbpu_toolkit.run_table import ladder, run_table
+from tbpu_toolkit.sending import Waiting, may_be_sent, refused_alone, send_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from tbpu_toolkit.answers import BatchStatus
     from tbpu_toolkit.batches import Batch
     from tbpu_toolkit.client import TargetClient
     from tbpu_toolkit.ledger import Attempt
     from tbpu_toolkit.mapping import Mapping
     from tbpu_toolkit.validation import ValidationReport
 
-_FOLLOWED: Final = frozenset({"submitted", "consumed"})
-_PROVABLE: Final = frozenset({"complete", "seen", "untracked"})
-_RUNGS: Final = ("built", "submitted", "consumed", "complete", "seen")
-_RUNG_OF: Final = {"untracked": "submitted"} | {rung: rung for rung in _RUNGS}
 _SHOWN_AFTER: Final = 1.0  # seconds; what is quicker needs no progress bar
 _AT_ONCE: Final = 8  # fetches under way together
 _FIRST_LOOK: Final = 0.5  # seconds; each further look waits half as long again
 _SLOWEST_LOOK: Final = 60.0
-_COLUMNS: Final = {
-    "batch": "int64",
-    "rows": "int64",
-    "bytes": "int64",
-    "state": "object",
-    "batch_id": "object",
-    "consumed": "Int64",
-    "updated": "Int64",
-    "not_found": "Int64",
-    "failed": "Int64",
-    "sent_at": "object",
-    "seen_at": "object",
-    "note": "object",
-}
 
 
 class Preview(str):
@@ -115,26 +103,29 @@ class Run:
         """Where it was sent last, or was about to be; the table speaks of that target alone."""
         if self._target is not None:
             return self._target
-        known = [a for batch in self.batches for a in self._ledger.attempts(batch.number)]
-        told = [attempt for attempt in known if attempt.target is not None]
-        return max(told, key=lambda a: str(a.intent.get("at", ""))).target if told else None
+        every = [a for attempts in self._ledger.all_attempts().values() for a in attempts]
+        told = [attempt for attempt in every if attempt.target is not None]
+        return max(told, key=_sequence).target if told else None
 
-    def _attempts(self, batch: Batch) -> list[Attempt]:
-        """Give the attempts at a batch that count for the target; a torn one counts for all."""
+    def _attempts(self) -> dict[int, list[Attempt]]:
+        """Give each batch's attempts that count for the target; a torn one counts for all."""
         target = self.target
-        known = self._ledger.attempts(batch.number)
-        return [a for a in known if a.target is None or a.target == target]
+        return {
+            batch: own
+            for batch, known in self._ledger.all_attempts().items()
+            if (own := [a for a in known if a.target is None or a.target == target])
+        }
 
     @property
     def states(self) -> dict[int, State]:
         """Each batch's number and state, derived afresh from the folder."""
-        return {batch.number: state_of(self._attempts(batch)) for batch in self.batches}
+        attempts = self._attempts()
+        return {batch.number: state_of(attempts.get(batch.number, ())) for batch in self.batches}
 
     @property
     def ladder(self) -> dict[str, int]:
         """How many batches have reached each rung: built, submitted, consumed, complete, seen."""
-        reached = [_RUNGS.index(_RUNG_OF.get(state, "built")) for state in self.states.values()]
-        return {rung: sum(r >= place for r in reached) for place, rung in enumerate(_RUNGS)}
+        return ladder(self.states.values())
 
     @property
     def unknown(self) -> pd.DataFrame:
@@ -152,23 +143,10 @@ class Run:
             ``seen_at`` (UTC) and ``note``.
 
         """
-        rows = [self._table_row(batch, self._attempts(batch)) for batch in self.batches]
-        return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
-
-    def _table_row(self, batch: Batch, attempts: list[Attempt]) -> dict[str, Any]:
-        row: dict[str, Any] = {"batch": batch.number, "rows": batch.rows, "bytes": batch.bytes}
-        row["state"] = state_of(attempts)
-        if attempts:
-            last = attempts[-1]
-            counts = ("consumed", "updated", "not_found", "failed")
-            row |= {name: last.status.get(name) for name in counts}
-            row |= {"batch_id": last.batch_id, "sent_at": last.intent.get("at")}
-            row["seen_at"] = last.seen.get("at") if row["state"] == "seen" else None
-            row["note"] = _note(last)
-        return row
+        return run_table(self.batches, self._attempts())
 
     def __repr__(self) -> str:
-        states = pd.Series(list(self.states.values())).value_counts(sort=False)
+        states = Counter(self.states.values())
         told = ", ".join(f"{count:,} {state}" for state, count in states.items())
         where = f" ({self.target})" if self.target else ""
         files = count_of(len(self.batches), "batch file")
@@ -211,8 +189,9 @@ class Run:
             RunCorrupt: a batch file is not what was prepared; it was not sent.
 
         """
-        self._aim(client)
-        waiting = [batch for batch in self.batches if self._is_to_be_sent(batch)]
+        target = self._aim(client)
+        attempts = self._attempts()
+        waiting = [own for own in self.batches if _is_to_be_sent(attempts.get(own.number, ()))]
         refusals = []
         with self._progress(waiting) as progress:
             for place, batch in enumerate(waiting):
@@ -220,26 +199,22 @@ class Run:
                 refusal = send_batch(
                     self._ledger,
                     client,
-                    self._aim(client),
+                    target,
                     batch,
                     version=self.manifest.api_version,
                     left=len(waiting) - place - 1,
                     waiting=self.waiting,
                 )
-                refusals += [refusal] if refusal else []
+                if refusal:
+                    refusals.append((batch, refusal))
                 progress.update(batch.bytes)
         if refusals:
-            raise refusals[0]
+            raise refused_alone(refusals)
         return self
 
     def _aim(self, client: TargetClient) -> Target:
         self._target = Target(client.client_code, client.base_url)
         return self._target
-
-    def _is_to_be_sent(self, batch: Batch) -> bool:
-        """Also where another process is at it: looking closer then says so."""
-        attempts = self._attempts(batch)
-        return may_be_sent(attempts) or state_of(attempts) == "sending"
 
     def _progress(self, batches: list[Batch]) -> tqdm[Any]:
         size = sum(batch.bytes for batch in batches)
@@ -266,10 +241,8 @@ class Run:
         """Look once at every batch that Target still works on; give the run itself."""
         self._aim(client)
         for attempt in self._followed():
-            status = client.batch_status(str((attempt.outcome or {})["status_url"])).to_dict()
-            if status["status"] == "unavailable":  # keep what was known before
-                status = (attempt.status or status) | {"message": status["message"]}
-            self._ledger.observe(attempt, status)
+            status = client.batch_status(str(attempt.status_url))
+            self._ledger.observe(attempt, _with_what_was_known(status, attempt.status))
         return self
 
     def wait(self, client: TargetClient, timeout: float = 3600) -> Run:
@@ -290,28 +263,24 @@ class Run:
         deadline = self.waiting.clock() + timeout
         pause = _FIRST_LOOK
         self.refresh(client)
-        while self._followed():
-            if self.waiting.clock() + pause > deadline:
+        while followed := self._followed():
+            left = deadline - self.waiting.clock()
+            if left <= 0:
                 raise WaitTimeout(
-                    f"Target is still at work on {count_of(len(self._followed()), 'batch')} after "
-                    f"{timeout:,.0f} s. It may take {limits.LONGEST_HOURS} hours: call run.wait() "
-                    "again later; nothing is lost meanwhile."
+                    f"Target is still at work on {len(followed)} of "
+                    f"{count_of(len(self.batches), 'batch file')} after {timeout:,.0f} s. It may "
+                    f"take {limits.LONGEST_HOURS} hours: call run.wait() again later; nothing is "
+                    "lost meanwhile."
                 )
-            self.waiting.sleep(pause)
+            self.waiting.sleep(min(pause, left))
             pause = min(pause * 1.5, _SLOWEST_LOOK)
             self.refresh(client)
         return self
 
     def _followed(self) -> list[Attempt]:
         """Give the attempts that Target may still say something new about."""
-        last = [attempts[-1] for batch in self.batches if (attempts := self._attempts(batch))]
-        return [
-            attempt
-            for attempt in last
-            if attempt.state in _FOLLOWED
-            and attempt.status.get("status") != limits.STATUS_STUCK
-            and (attempt.outcome or {}).get("status_url")
-        ]
+        last = [attempts[-1] for attempts in self._attempts().values()]
+        return [attempt for attempt in last if attempt.is_followed]
 
     # --- deciding and proving --------------------------------------------------------
 
@@ -333,14 +302,11 @@ class Run:
         """
         if decision not in get_args(Decision) or not why.strip():
             raise InputError("Decide with 'accepted' or 'resend', and say why='…' in a few words.")
-        found = [own for own in self.batches if own.number == batch]
-        attempts = self._attempts(found[0]) if found else []
-        state = state_of(attempts)
+        state = self.states.get(batch, "none of this run")
         if state not in {"unknown", "refused"}:
-            what = f"is {state}" if found else "is none of this run"
-            raise InputError(f"Batch {batch} {what}, so there is nothing to decide.")
+            raise InputError(f"Batch {batch} is {state}, so there is nothing to decide.")
         self._ledger.decide(
-            attempts[-1],
+            self._attempts()[batch][-1],
             {"decision": decision, "why": why, "who": getpass.getuser(), "batch_id": batch_id},
         )
         return self
@@ -361,58 +327,58 @@ class Run:
             CallFailed: a profile could not be fetched.
 
         """
+        if sample < 1:
+            raise InputError(f"sample is {sample}. Fetch at least one row back.")
         self._aim(client)
-        batches = [batch for batch in self.batches if self.states[batch.number] in _PROVABLE]
-        if not batches or sample < 1:
-            states = ", ".join(
-                f"batch {number} is {state}" for number, state in self.states.items()
-            )
+        last = {number: attempts[-1] for number, attempts in self._attempts().items()}
+        batches = [b for b in self.batches if b.number in last and last[b.number].is_provable]
+        if not batches:
+            told = ", ".join(f"batch {number} is {state}" for number, state in self.states.items())
             raise InputError(
-                f"There is nothing to prove yet: {states}. Send, then call run.wait() first."
+                f"There is nothing to prove yet: {told}. Send, then call run.wait() first."
             )
         seed = random.SystemRandom().randrange(2**32) if seed is None else seed
         drawn = draw_sample(batches, sample, seed)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(lambda row: self._compare(client, row), drawn)
-            comparisons = tuple(
-                tqdm(found, "fetching back", len(drawn), unit="profile", delay=_SHOWN_AFTER)
-            )
-        expected = {batch.number: self._expected_missing(batch) for batch in batches}
-        proof = Proof(comparisons, sum(batch.rows for batch in batches), expected, seed)
-        for batch in batches:
-            self._ledger.prove(
-                self._attempts(batch)[-1], proof.batch(batch.number) | {"seed": seed}
-            )
+        expected = {b.number: _expected_missing(b, last[b.number]) for b in batches}
+        rows = sum(batch.rows for batch in batches)
+        proof = Proof(self._fetch_back(client, drawn), rows, expected, seed)
+        for number in sorted({row.batch for row in drawn}):
+            self._ledger.prove(last[number], proof.batch(number) | {"seed": seed})
         return proof
 
-    def _compare(self, client: TargetClient, row: SentRow) -> Comparison:
-        profile = client.fetch_profile(row.id, self.mapping.key_type)
-        return compare(row, profile.attributes if profile.found else None)
+    def _fetch_back(self, client: TargetClient, drawn: list[SentRow]) -> tuple[Comparison, ...]:
+        def fetched(row: SentRow) -> Comparison:
+            profile = client.fetch_profile(row.id, self.mapping.key_type)
+            return compare(row, profile.attributes if profile.found else None)
 
-    def _expected_missing(self, batch: Batch) -> float:
-        """Give the share of rows that need not be there, by Target's own counts and words."""
-        status = self._attempts(batch)[-1].status
-        told = (status.get("not_found") or 0) + (status.get("failed") or 0)
-        return min(1.0, told / batch.rows + limits.EXPECTED_LOSS)
-
-
-def _note(attempt: Attempt) -> str | None:
-    """Say what the state alone does not: Target's words, a doubt, a decision."""
-    if attempt.decision:
-        return f"{attempt.decision['decision']}, decided by {attempt.decision.get('who')}"
-    status = attempt.status
-    if status.get("status") == limits.STATUS_STUCK:
-        return "Target says that it is stuck: ask its support, with the batch id"
-    if attempt.state in {"complete", "seen"}:
-        return _missing_counts(status, attempt.intent.get("rows"))
-    return status.get("message") or (attempt.outcome or {}).get("message") or None
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(fetched, drawn)
+            shown = tqdm(found, "fetching back", len(drawn), unit="profile", delay=_SHOWN_AFTER)
+            return tuple(shown)
 
 
-def _missing_counts(status: dict[str, Any], rows: int | None) -> str | None:
-    told = [int(status.get(name) or 0) for name in ("updated", "not_found", "failed")]
-    if status.get("updated") is None or sum(told) == rows:
-        return None
-    return f"Target's counts come to {sum(told):,} of {rows:,} rows"
+def _sequence(attempt: Attempt) -> tuple[int, str]:
+    """Order the attempts of a run as they began; by the clock only where it was not counted."""
+    counted = attempt.intent.get("sequence")
+    return counted if isinstance(counted, int) else 0, str(attempt.intent.get("at", ""))
+
+
+def _is_to_be_sent(attempts: Sequence[Attempt]) -> bool:
+    """Also where another process is at it: looking closer then says so."""
+    return may_be_sent(attempts) or state_of(attempts) == "sending"
+
+
+def _with_what_was_known(status: BatchStatus, before: dict[str, Any]) -> dict[str, Any]:
+    """Keep what an answer does not say, or could not be read to say."""
+    if status.status == "unavailable" and before:
+        return before | {"message": status.message}
+    return before | {name: value for name, value in status.to_dict().items() if value is not None}
+
+
+def _expected_missing(batch: Batch, attempt: Attempt) -> float:
+    """Give the share of rows that need not be there, by Target's own counts and words."""
+    told = (attempt.status.get("not_found") or 0) + (attempt.status.get("failed") or 0)
+    return min(1.0, told / batch.rows + limits.EXPECTED_LOSS)
 
 
 def prepare(  # noqa: PLR0913 - the contract's own signature
@@ -445,6 +411,7 @@ def prepare(  # noqa: PLR0913 - the contract's own signature
         RunExists: the folder holds something else.
 
     >>> import tempfile
+    >>> import pandas as pd
     >>> from tbpu_toolkit.mapping import Mapping
     >>> data = pd.DataFrame({"id": ["00004", "00021"], "city": ["Zürich", None], "orders": [4, 1]})
     >>> mapping = Mapping("id", "thirdPartyId", {"city": "city", "orders": "orders"})

@@ -18,12 +18,14 @@ from tbpu_toolkit.errors import (
     BatchBusy,
     BatchRefused,
     BatchUnknown,
+    RunError,
     TargetUnreachable,
 )
+from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.ledger import state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tbpu_toolkit.batches import Batch
     from tbpu_toolkit.client import TargetClient
@@ -52,7 +54,7 @@ class Waiting:
     random: Callable[[], float] = random.random
 
 
-def may_be_sent(attempts: list[Attempt]) -> bool:
+def may_be_sent(attempts: Sequence[Attempt]) -> bool:
     """Say whether a batch is proven not to be with Target, by its attempts at that target.
 
     A refusal that every batch would meet (a token, an address) is over once it is mended.
@@ -72,7 +74,7 @@ def send_batch(  # noqa: PLR0913 - each is a fact of this one attempt
     version: Version,
     left: int,
     waiting: Waiting,
-) -> BatchRefused | None:
+) -> BatchAnswer | None:
     """Hand *batch* over, and again where that is proven to be safe.
 
     Args:
@@ -85,7 +87,7 @@ def send_batch(  # noqa: PLR0913 - each is a fact of this one attempt
         waiting: how to wait.
 
     Returns:
-        None, or the refusal that concerns this batch alone.
+        None, or the refusal where it concerns this batch alone.
 
     Raises:
         SendStopped: nothing more should be sent now.
@@ -96,21 +98,20 @@ def send_batch(  # noqa: PLR0913 - each is a fact of this one attempt
         known = ledger.attempts(batch.number)
         if not _is_ours(known, target, batch):
             return None
-        attempt = ledger.begin(
-            batch.number, known, target, rows=batch.rows, bytes=batch.bytes, sha256=batch.sha256
-        )
+        attempt = _begin(ledger, known, target, batch)
         answer = _attempt(ledger, client, batch, attempt, version)
         if answer.verdict in {Verdict.ACCEPTED, Verdict.UNTRACKED}:
             return None
         if answer.verdict is Verdict.REFUSED and not answer.pauses:
-            return BatchRefused(_refused(batch, answer, left=0))
+            return answer
         if answer.verdict is Verdict.REFUSED:
             raise BatchRefused(_refused(batch, answer, left))
         if answer.verdict is Verdict.UNKNOWN:
             raise BatchUnknown(_unknown(batch, answer, left))
         pause = _pause(answer, tries, waiting.random())
         spent = waiting.clock() - started
-        if tries == _MOST_TRIES or pause > _LONGEST_OBEYED or spent + pause > _LONGEST_TRYING:
+        is_last = tries == _MOST_TRIES or answer.pauses or pause > _LONGEST_OBEYED
+        if is_last or spent + pause > _LONGEST_TRYING:
             raise TargetUnreachable(_given_up(batch, answer, tries, pause, left))
         waiting.sleep(pause)
     raise AssertionError(batch)  # pragma: no cover - the last try returns or raises
@@ -126,6 +127,17 @@ def _is_ours(known: list[Attempt], target: Target, batch: Batch) -> bool:
             f"'{intent.get('host')}' since {intent.get('at')}. Wait for it and look at run.table()."
         )
     return may_be_sent(own)
+
+
+def _begin(ledger: Ledger, known: list[Attempt], target: Target, batch: Batch) -> Attempt:
+    facts = {"rows": batch.rows, "bytes": batch.bytes, "sha256": batch.sha256}
+    try:
+        return ledger.begin(batch.number, known, target, **facts)
+    except OSError as error:
+        raise RunError(
+            f"Batch {batch.number} was not sent: that it would be can't be written into "
+            f"'{ledger.folder}' ({error.strerror}). Make room, and call run.send() again."
+        ) from error
 
 
 def _attempt(
@@ -146,33 +158,46 @@ def _record(ledger: Ledger, attempt: Attempt, answer: BatchAnswer) -> None:
     try:
         ledger.finish(attempt, answer.to_dict())
     except OSError as error:
-        known_as = f", batch_id={answer.batch_id!r}" if answer.batch_id else ""
         raise BatchUnknown(
-            f"Batch {attempt.batch} was {answer.verdict} ({answer.message}), but that could not be "
+            f"Batch {attempt.batch}: {answer.verdict} ({answer.message}), but that could not be "
             f"written down ({error.strerror}). Make room, then note it by hand: "
-            f"run.resolve({attempt.batch}, 'accepted', why='…'{known_as})."
+            f"run.resolve({attempt.batch}, {_by_hand(answer)}, why='…')."
         ) from error
+
+
+def _by_hand(answer: BatchAnswer) -> str:
+    if answer.verdict is Verdict.UNKNOWN:
+        return "'…'"
+    if answer.verdict not in {Verdict.ACCEPTED, Verdict.UNTRACKED}:
+        return "'resend'"
+    return f"'accepted', batch_id={answer.batch_id!r}" if answer.batch_id else "'accepted'"
 
 
 def _pause(answer: BatchAnswer, tries: int, chance: float) -> float:
     """Obey Target's own words, else wait twice as long each time, spread out."""
     asked = answer.retry_after or ""
     if answer.verdict is Verdict.THROTTLED and asked.isdecimal() and asked.isascii():
-        return float(asked[:12])
+        return float(asked.lstrip("0")[:12] or 0)
     return chance * min(_LONGEST_PAUSE, 2 * 2.0**tries)
 
 
 def _refused(batch: Batch, answer: BatchAnswer, left: int) -> str:
     rest = f" {_others(left)} not sent." if left else ""
+    remedy = "Check the client code and the address, and call run.send() again."
     if answer.http in {401, 403}:
         remedy = "Give the client a valid profile token and call run.send() again."
-    elif answer.pauses:
-        remedy = "Check the client code and the address, and call run.send() again."
-    else:
-        remedy = f"Look at '{batch.path.name}'; it is not sent again by itself."
     return (
         f'Target refused batch {batch.number}: "{answer.message}". Nothing of it was stored.'
         f"{rest} {remedy}"
+    )
+
+
+def refused_alone(refusals: Sequence[tuple[Batch, BatchAnswer]]) -> BatchRefused:
+    """Give the error that names batches which were refused for what is in them."""
+    told = "; ".join(f'batch {batch.number}: "{answer.message}"' for batch, answer in refusals)
+    return BatchRefused(
+        f"Target refused {count_of(len(refusals), 'batch file')} and stored nothing of that "
+        f"({told}). All others were handed over; a refused one is not sent again by itself."
     )
 
 
@@ -187,10 +212,12 @@ def _unknown(batch: Batch, answer: BatchAnswer, left: int) -> str:
 
 
 def _given_up(batch: Batch, answer: BatchAnswer, tries: int, pause: float, left: int) -> str:
-    asked = f" Target asks to wait for {pause:,.0f} s." if pause > _LONGEST_OBEYED else ""
+    count = "1 try" if tries == 1 else f"{tries} tries"
+    minutes = f"{pause / 60:,.0f} minutes"
+    asked = f" Target asks to wait for {minutes}." if pause > _LONGEST_OBEYED else ""
     rest = f" {_others(left)} not sent either." if left else ""
     return (
-        f"Batch {batch.number} could not be handed over in {tries} tries "
+        f"Batch {batch.number} could not be handed over in {count} "
         f"({answer.message}), so nothing of it was stored.{asked}{rest} Call run.send() later."
     )
 

@@ -47,8 +47,5 @@ def test_its_plain_lines_are_those_of_the_makefile():
     assert len(rows) == 3
     for row in rows:
         for line in re.findall(r"`(\.venv/bin/[^`]+)`", row):
-            if " pip install " in line:
-                line = line.replace("pip install", "pip install --quiet").replace(
-                    "-e", "--editable"
-                )
-            assert line in makefile
+            quiet = line.replace("pip install -e", "pip install --quiet --editable")
+            assert quiet in makefile
