@@ -31,7 +31,8 @@ from tbpu_toolkit.errors import (
     ValidationError,
     WaitTimeout,
 )
-from tbpu_toolkit.mapping import Mapping, Parameter
+from tbpu_toolkit.mapping import Mapping
+from tbpu_toolkit.parameters import Parameter
 
 if TYPE_CHECKING:
     from tbpu_toolkit.client import TargetClient

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from tbpu_toolkit.mapping import Mapping, Parameter
+from tbpu_toolkit.mapping import Mapping
+from tbpu_toolkit.parameters import Parameter
 from tbpu_toolkit.practice import Sandbox
 from tbpu_toolkit.reports import account_line
 from tbpu_toolkit.runs import Run, prepare

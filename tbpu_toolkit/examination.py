@@ -18,7 +18,7 @@ import pandas as pd
 from tbpu_toolkit import duplicates, wire
 from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.findings import Check, Finding, count_of, reason, where
-from tbpu_toolkit.mapping import name_warning
+from tbpu_toolkit.parameters import name_warning
 from tbpu_toolkit.rules import CATALOGUE, Rule
 from tbpu_toolkit.sources import RELATION
 

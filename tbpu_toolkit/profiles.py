@@ -11,7 +11,7 @@ from tbpu_toolkit import limits
 from tbpu_toolkit.answers import NoReply, Reply, kind_of
 from tbpu_toolkit.cells import BLANK, BROKEN_TEXT, read_cell
 from tbpu_toolkit.errors import CallFailed, InputError
-from tbpu_toolkit.mapping import name_problem
+from tbpu_toolkit.parameters import name_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit.errors import MappingError
-from tbpu_toolkit.mapping import Mapping, Parameter, name_problem
+from tbpu_toolkit.mapping import Mapping
+from tbpu_toolkit.parameters import Parameter, name_problem
 from tbpu_toolkit.sources import RELATION, open_source
 from tbpu_toolkit.wire import Field
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tbpu_toolkit.limits import KeyType
-    from tbpu_toolkit.mapping import Mapping, Parameter
+    from tbpu_toolkit.mapping import Mapping
+    from tbpu_toolkit.parameters import Parameter
 
 _SAFE_KINDS: Final = frozenset({"boolean", "integer", "float", "decimal", "date"})
 _PLAIN_NUMBER: Final = r"-?[0-9]+(\.[0-9]+)?"

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "tbpu_toolkit"
 STOREYS = [
     "errors",
     "limits",
+    "parameters",
     "mapping",
     "cells",
     "wire",
