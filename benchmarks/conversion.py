@@ -24,7 +24,7 @@ import polars as pl
 
 import tbpu_toolkit as tbpu
 from tbpu_toolkit import wire
-from tbpu_toolkit.batches import open_lines, write_batches
+from tbpu_toolkit.batches import write_batches
 from tbpu_toolkit.limits import MAX_BATCH_BYTES, MAX_BATCH_ROWS
 from tbpu_toolkit.sources import RELATION, open_source
 from tbpu_toolkit.validation import wanted
@@ -68,7 +68,7 @@ def conversion(data: pd.DataFrame, folder: Path) -> None:
         fields += [wire.Field(columns[name], own) for name, own in MAPPING.parameters.items()]
         lines = source.con.sql(f"SELECT row, {wire.line(fields)} AS line FROM {RELATION}")
         write_batches(
-            open_lines(lines),
+            lines.to_arrow_reader(65_536),
             wire.header(MAPPING),
             folder,
             max_rows=MAX_BATCH_ROWS,

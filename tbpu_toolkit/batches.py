@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,8 @@ import pyarrow as pa
 from tbpu_toolkit.errors import InputError, ToolkitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-_LINES_AT_A_TIME: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ class _OpenBatch:
 
 
 def write_batches(
-    lines: pa.RecordBatchReader, header: bytes, folder: Path, *, max_rows: int, max_bytes: int
+    lines: Iterable[pa.RecordBatch], header: bytes, folder: Path, *, max_rows: int, max_bytes: int
 ) -> list[Batch]:
     """Write *lines* as batch files of at most *max_rows* rows and fewer than *max_bytes* bytes.
 
@@ -139,12 +137,7 @@ def write_batches(
     return written
 
 
-def open_lines(engine_relation: Any) -> pa.RecordBatchReader:
-    """Stream a relation of ``row`` and ``line`` in pieces that fit into memory."""
-    return engine_relation.to_arrow_reader(_LINES_AT_A_TIME)
-
-
-def _pieces(lines: pa.RecordBatchReader) -> Iterator[tuple[Any, Any, memoryview]]:
+def _pieces(lines: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, Any, memoryview]]:
     """Give each record batch's row numbers, the lines' offsets, and the bytes they point into.
 
     Arrow keeps a column of text as one run of bytes, which is the file's content already.
@@ -160,7 +153,7 @@ def _pieces(lines: pa.RecordBatchReader) -> Iterator[tuple[Any, Any, memoryview]
 
 def _cut(offsets: Any, start: int, rows_left: int, bytes_left: int) -> int:
     """Say where the lines from *start* on that still fit into the file end."""
-    by_bytes = int(np.searchsorted(offsets, offsets[start] + bytes_left, side="left")) - 1
+    by_bytes = int(np.searchsorted(offsets, int(offsets[start]) + bytes_left, side="left")) - 1
     return max(start, min(start + rows_left, by_bytes, len(offsets) - 1))
 
 

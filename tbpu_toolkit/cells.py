@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 BLANK: Final = "blank"
 INFINITE: Final = "infinity"
 BROKEN_TEXT: Final = "broken text"
+OUT_OF_YEARS: Final = "time out of years"
 UNSUPPORTED: Final = "unsupported "
 
+_FLOAT_KINDS: Final = {np.float32: "single float", np.float16: "half float"}
 _LONGEST_NUMBER: Final = 4_000  # digits; no profile could hold a longer one, and int() refuses it
 
 
@@ -31,9 +33,9 @@ class Cell(NamedTuple):
 
     Attributes:
         text: what is sent, not yet percent-encoded; None where nothing is or can be sent.
-        kind: ``text``, ``boolean``, ``integer``, ``float``, ``decimal``, ``date``,
-            ``datetime``, ``zoned datetime``, ``blank``, or why it can't be sent:
-            ``infinity``, ``broken text``, ``unsupported <type>``.
+        kind: ``text``, ``boolean``, ``integer``, ``float``, ``single float``, ``half float``,
+            ``decimal``, ``date``, ``datetime``, ``zoned datetime``, ``blank``, or why it can't be
+            sent: ``infinity``, ``broken text``, ``time out of years``, ``unsupported <type>``.
 
     """
 
@@ -81,7 +83,7 @@ def _text(value: str) -> Cell:
         value.encode()
     except UnicodeEncodeError:
         return Cell(None, BROKEN_TEXT)
-    return Cell(str(value), "text")
+    return Cell(str.__str__(value), "text")  # not what a subclass, such as an Enum, makes of it
 
 
 def _boolean(value: object) -> Cell:
@@ -101,7 +103,8 @@ def _float(value: Any) -> Cell:
     if np.isinf(value):
         return Cell(None, INFINITE)
     text = np.format_float_positional(value, unique=True, trim="-")
-    return Cell(text.removeprefix("-") if value == 0 else text, "float")
+    kind = _FLOAT_KINDS.get(type(value), "float")
+    return Cell(text.removeprefix("-") if value == 0 else text, kind)
 
 
 def _decimal(value: Decimal) -> Cell:
@@ -122,12 +125,14 @@ def _date(value: dt.date) -> Cell:
 
 
 def _datetime(value: dt.datetime) -> Cell:
+    if not dt.MINYEAR <= value.year <= dt.MAXYEAR:
+        return Cell(None, OUT_OF_YEARS)
     if value.tzinfo is None:
         return Cell(_clock(value), "datetime")
     try:
         return Cell(_clock(value.astimezone(dt.UTC)) + "Z", "zoned datetime")
-    except OverflowError:
-        return unsupported("time before year 1 or after year 9999")
+    except (OverflowError, pd.errors.OutOfBoundsDatetime):
+        return Cell(None, OUT_OF_YEARS)
 
 
 def _clock(value: dt.datetime) -> str:
@@ -139,7 +144,14 @@ def _clock(value: dt.datetime) -> str:
 def _numpy_datetime(value: np.datetime64) -> Cell:
     if np.isnat(value):
         return Cell(None, BLANK)
-    return _datetime(pd.Timestamp(value))
+    try:
+        return _datetime(pd.Timestamp(value))
+    except pd.errors.OutOfBoundsDatetime:
+        return Cell(None, OUT_OF_YEARS)
+
+
+def _timedelta(value: np.timedelta64) -> Cell:
+    return Cell(None, BLANK) if np.isnat(value) else unsupported("timedelta64")
 
 
 def _collection(value: Any, how: str) -> Cell:
@@ -147,7 +159,7 @@ def _collection(value: Any, how: str) -> Cell:
         value = value.tolist()
     try:
         text = _join(value) if how == "join" else _json(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return unsupported(f"{type(value).__name__} that {how} can't write")
     return _text(text)
 
@@ -180,14 +192,16 @@ def _json_element(value: Any) -> Any:
     text, kind = read_cell(value)
     if text is None and kind != BLANK:
         raise TypeError(kind)
-    return int(value) if kind == "integer" else text
+    if kind in {"integer", "boolean"}:
+        return value.item()
+    return float(text) if text and kind.endswith("float") else text
 
 
 _READERS: Final[tuple[tuple[Any, Callable[[Any], Cell]], ...]] = (
     # bool before int, datetime before date, timedelta64 before integer: subclasses all
     (str, _text),
     ((bool, np.bool_), _boolean),
-    (np.timedelta64, lambda _: unsupported("timedelta64")),
+    (np.timedelta64, _timedelta),
     ((int, np.integer), _integer),
     ((float, np.floating), _float),
     (Decimal, _decimal),

@@ -7,7 +7,7 @@ they would be sent, so ``1`` and ``1.0``, or None and "", do not differ.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits, wire
 from tbpu_toolkit.sources import RELATION
@@ -93,6 +93,13 @@ def _merge(con: DuckDBPyConnection, fields: Sequence[Field]) -> None:
         " JOIN (SELECT row FROM same_id JOIN shared USING (id) WHERE NOT alike) USING (row)"
         f" GROUP BY {key.encoded})"
     )
+
+
+def merged_lines(con: DuckDBPyConnection) -> Any:
+    """Give what is sent in the place of kept rows: an Arrow table of ``row`` and ``line``."""
+    if not con.execute("FROM duckdb_tables() WHERE table_name = 'merged_line'").fetchall():
+        return None  # no id was seen twice
+    return con.sql("SELECT row, line FROM merged_line ORDER BY row").to_arrow_table()
 
 
 def _reject_oversized_merges(con: DuckDBPyConnection) -> None:

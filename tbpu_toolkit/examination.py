@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tbpu_toolkit import duplicates, wire
 from tbpu_toolkit.errors import MappingError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.wire import Field
 
 _ASKED_AT_ONCE: Final = 100
+_LINES_AT_A_TIME: Final = 8_192  # of up to 200 KB each: Arrow holds less than 2 GiB of text
 
 
 class Examination:
@@ -49,6 +52,7 @@ class Examination:
         self.mapping = mapping
         self.fields: tuple[Field, ...] = ()
         self.blanks: dict[str, int] = {}
+        self._huge: list[str] = []
         self._rows_in = source.count()
         self.findings: list[Finding] = list(_mapping_findings(source, mapping, self._rows_in))
         if not self._is_blocked:
@@ -77,6 +81,7 @@ class Examination:
             "CREATE TEMP TABLE left_out (row BIGINT, fate VARCHAR, checks VARCHAR)"
         )
         bad = [check for check in found if check.rule.severity == "error"]
+        self._huge = [check.condition for check in bad if check.rule.code in {"KEY002", "SIZ001"}]
         if bad or any_empty:
             self._leave_out(bad)
         if duplicates.has_ids_seen_twice(self.source.con, self.fields[0]):
@@ -108,7 +113,10 @@ class Examination:
         """Look for the first row and value of everything that was found."""
         rows = self._ask([f"min(row) FILTER (WHERE {check.condition})" for check in found])
         examples = self._ask(
-            [f"arg_min({check.example}, row) FILTER (WHERE {check.condition})" for check in found]
+            [
+                f"arg_min_null({check.example}, row) FILTER (WHERE {check.condition})"
+                for check in found
+            ]
         )
         for check, row, example in zip(found, rows, examples, strict=True):
             self.findings.append(check.finding(found[check], row, example))
@@ -213,20 +221,51 @@ class Examination:
         frame["filled"] = 1 - frame["blank"].astype("float64") / max(self._rows_in, 1)
         return frame.astype({"format": object, "blank": "Int64"})
 
+    def ready_lines(self) -> Iterator[pa.RecordBatch]:
+        """Stream ``row`` and ``line`` of every row that is sent, in the order of the source.
+
+        The engine keeps the order of a scan and loses it in a join, so the rows that are left
+        out are passed over here, and the lines of merged ids put into their places.
+        """
+        con = self.source.con
+        left_out = con.execute("SELECT row FROM left_out ORDER BY row").fetchnumpy()["row"]
+        merged = duplicates.merged_lines(con) if self.mapping.duplicates == "merge" else None
+        lines = con.sql(f"SELECT row, {self._line} AS line FROM {RELATION}")
+        for piece in lines.to_arrow_reader(_LINES_AT_A_TIME):
+            yield _with_merged(_without(piece, left_out), merged)
+
     @property
-    def ready_lines(self) -> str:
-        """SQL of ``row`` and ``line`` of every row that is sent, in the order of the source."""
+    def _line(self) -> str:
+        """SQL of a row's line; of none where the row is huge, and so left out."""
         line = wire.line(self.fields)
-        merged = self.mapping.duplicates == "merge" and self.counts["merged"] > 0
-        all_ready = self.counts["ready"] == self._rows_in
-        return " ".join(
-            [
-                f"SELECT row, {f'coalesce(merged_line.line, {line})' if merged else line} AS line",
-                f"FROM {RELATION}",
-                "LEFT JOIN merged_line USING (row)" if merged else "",
-                "" if all_ready else "ANTI JOIN left_out USING (row)",
-            ]
-        )
+        if not self._huge:
+            return line
+        return f"CASE WHEN {' OR '.join(self._huge)} THEN NULL ELSE {line} END"
+
+
+def _without(piece: pa.RecordBatch, left_out: Any) -> pa.RecordBatch:
+    rows = piece.column("row").to_numpy()
+    is_out = np.isin(rows, _between(left_out, rows))
+    return piece.filter(pa.array(~is_out)) if is_out.any() else piece
+
+
+def _with_merged(piece: pa.RecordBatch, merged: pa.Table | None) -> pa.RecordBatch:
+    if merged is None or not piece.num_rows:
+        return piece
+    rows = piece.column("row").to_numpy()
+    is_merged = np.isin(rows, _between(merged["row"].to_numpy(), rows))
+    own = merged.filter(pa.array(np.isin(merged["row"].to_numpy(), rows[is_merged])))
+    lines = pc.replace_with_mask(
+        piece.column("line"), pa.array(is_merged), own["line"].combine_chunks()
+    )
+    return pa.record_batch({"row": piece.column("row"), "line": lines})
+
+
+def _between(numbers: Any, rows: Any) -> Any:
+    """Give those of ascending *numbers* that may be among ascending *rows*."""
+    if not len(rows):
+        return numbers[:0]
+    return numbers[np.searchsorted(numbers, rows[0]) : np.searchsorted(numbers, rows[-1]) + 1]
 
 
 def _mapping_findings(source: Source, mapping: Mapping, rows_in: int) -> Iterator[Finding]:

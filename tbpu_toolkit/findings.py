@@ -115,5 +115,5 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
         )
         for finding in findings
     ]
-    frame = pd.DataFrame(rows, columns=list(_FIELDS))
-    return frame.astype({name: object for name in _FIELDS if name != "rows"} | {"rows": "int64"})
+    frame = pd.DataFrame(rows, columns=list(_FIELDS), dtype=object)
+    return frame.astype({"rows": "int64"})

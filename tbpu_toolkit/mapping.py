@@ -177,7 +177,9 @@ profiles only) or site_uses_ecid=False (version v2).
 
         """
         path = Path(path)
-        text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=100)
+        text = yaml.dump(
+            self.to_dict(), None, _ExactDumper, sort_keys=False, allow_unicode=True, width=100
+        )
         path.write_text(text, encoding="utf-8", newline="\n")
         return path
 
@@ -191,16 +193,17 @@ profiles only) or site_uses_ecid=False (version v2).
         """
         path = Path(path)
         try:
-            content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+            text = path.read_text(encoding="utf-8")
+            return cls.from_dict(yaml.load(text, Loader=_StrictLoader))  # noqa: S506 - a SafeLoader
         except FileNotFoundError:
             raise MappingError(f"There is no recipe at '{path}'. Save one there first.") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = " ".join(str(error).split())
-            raise MappingError(f"Recipe '{path}' is not valid YAML: {said}.") from error
-        try:
-            return cls.from_dict(content)
         except MappingError as error:
             raise MappingError(f"Recipe '{path}': {error}") from error
+        except OSError as error:
+            raise MappingError(f"Recipe '{path}' can't be read: {error.strerror}.") from error
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            said = " ".join(str(error).split())
+            raise MappingError(f"Recipe '{path}' is not valid YAML: {said}.") from error
 
     @classmethod
     def from_dict(cls, content: object) -> Mapping:
@@ -219,7 +222,9 @@ profiles only) or site_uses_ecid=False (version v2).
         if missing := sorted({"key", "key_type", "parameters"} - words.keys()):
             raise MappingError(f"it lacks {missing}. Add them.")
         if not isinstance(words["parameters"], dict):
-            raise MappingError("its 'parameters' are not a list of 'column: name' lines.")
+            raise MappingError(
+                "its 'parameters' are not lines of 'column: name'. Write one a column."
+            )
         words["parameters"] = {
             column: _parameter_from(column, value) for column, value in words["parameters"].items()
         }
@@ -243,6 +248,18 @@ def _html_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     ]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class _ExactDumper(yaml.SafeDumper):
+    """A SafeDumper that quotes what YAML would read back as something else."""
+
+
+def _exact_text(dumper: _ExactDumper, text: str) -> yaml.ScalarNode:
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_ExactDumper.add_representer(str, _exact_text)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -287,7 +304,8 @@ def _as_parameters(parameters: object) -> dict[str, Parameter]:
     for column, value in parameters.items():
         if not isinstance(column, str):
             raise MappingError(
-                f"Column {column!r} is not text. Name columns as text: {str(column)!r}."
+                f"Column {column!r} is not text. Name columns as text; in a recipe, quote what "
+                'YAML takes for something else, such as "yes" or "1".'
             )
         named[column] = value if isinstance(value, Parameter) else Parameter(value)
     return named

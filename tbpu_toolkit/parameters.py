@@ -69,10 +69,13 @@ def name_problem(name: object) -> str | None:
     if not isinstance(name, str) or not name.strip():
         return f"Parameter {name!r} has no name. Give it one, such as 'loyaltyTier'."
     if name.startswith(limits.PROFILE_PREFIX):
-        bare = name.removeprefix(limits.PROFILE_PREFIX)
+        bare = name
+        while bare.startswith(limits.PROFILE_PREFIX):
+            bare = bare.removeprefix(limits.PROFILE_PREFIX)
+        better = "loyaltyTier" if name_problem(bare) else bare
         return (
             f"Parameter {name!r} begins with {limits.PROFILE_PREFIX!r}, which Target adds by "
-            f"itself. Name it {bare!r}."
+            f"itself. Name it {better!r}."
         )
     if len(name) > limits.MAX_NAME_LENGTH:
         return (
@@ -116,6 +119,11 @@ def _format_problem(name: str, given: object) -> str | None:
         return None
     if isinstance(given, str) and _DECIMALS.fullmatch(given):
         return None
+    if isinstance(given, (int, float)):
+        return (
+            f"Parameter {name!r} has the format {given!r}, which is a number. Quote it, as in "
+            '"0.00".'
+        )
     return (
         f"Parameter {name!r} has the format {given!r}, which is not known. "
         f"Use one of {', '.join(FORMATS)}, or None."

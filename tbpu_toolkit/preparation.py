@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits, wire
-from tbpu_toolkit.batches import open_lines, write_batches
+from tbpu_toolkit.batches import write_batches
 from tbpu_toolkit.errors import InputError, RunExists, ValidationError
 from tbpu_toolkit.examination import Examination
 from tbpu_toolkit.findings import count_of
@@ -47,7 +47,7 @@ def write_run(  # noqa: PLR0913 - what prepare() is given
         with _new_folder(folder) as temporary:
             (temporary / "batches").mkdir()
             batches = write_batches(
-                open_lines(source.con.sql(examination.ready_lines)),
+                examination.ready_lines(),
                 wire.header(mapping),
                 temporary / "batches",
                 max_rows=max_rows,
@@ -72,9 +72,9 @@ def _check_limits(max_rows: int, max_bytes: int) -> None:
         ("max_rows", max_rows, limits.MAX_BATCH_ROWS),
         ("max_bytes", max_bytes, limits.MAX_BATCH_BYTES),
     ):
-        if not 1 <= value <= most:
+        if type(value) is not int or not 1 <= value <= most:
             raise InputError(
-                f"{name} is {value:,}. Use 1 to {most:,}, which is Target's own limit."
+                f"{name} is {value!r}. Use 1 to {most:,}, which is Target's own limit."
             )
 
 
@@ -133,8 +133,12 @@ def _settle(temporary: Path, folder: Path, manifest: Manifest) -> Manifest:
             )
         shutil.rmtree(temporary)
         return present
-    if folder.is_dir():
-        folder.rmdir()
-    temporary.rename(folder)
+    if folder.is_dir():  # empty, and perhaps somebody's working folder: filled, not replaced
+        for name in ("batches", NAME):  # the manifest last: it makes the folder a run
+            (temporary / name).rename(folder / name)
+        temporary.rmdir()
+        sync_folder(folder)
+    else:
+        temporary.rename(folder)
     sync_folder(folder.absolute().parent)
     return manifest.moved_to(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.parameters import Parameter, name_problem
+from tbpu_toolkit.rules import CATALOGUE
 from tbpu_toolkit.sources import RELATION, open_source
 from tbpu_toolkit.wire import Field
 
@@ -42,6 +43,8 @@ class _Profiled:
     filled: int
     distinct: int
     like_pc_id: int
+    unsupported: int
+    inexact: int
 
     @property
     def uniqueness(self) -> float:
@@ -104,13 +107,21 @@ def _profile(source: Source) -> list[_Profiled]:
     rows, profiled = source.count(), []
     for column in columns:
         field = Field(column)
-        filled, distinct, like_pc_id = source.one(
+        unsupported = f"starts_with({column.cell_kind}, 'unsupported')"
+        counts = source.one(
             f"SELECT count(*) FILTER (WHERE NOT {field.blank}), count(DISTINCT {field.text}),"
-            f" count(*) FILTER (WHERE regexp_full_match({field.text}, '{_PC_ID_VALUES}'))"
+            f" count(*) FILTER (WHERE regexp_full_match({field.text}, '{_PC_ID_VALUES}')),"
+            f" count(*) FILTER (WHERE {unsupported if column.kind == 'mixed' else 'false'}),"
+            f" count(*) FILTER (WHERE {_inexact_key(column)})"
             f" FROM {RELATION}"
         )
-        profiled.append(_Profiled(column, rows, filled, distinct, like_pc_id))
+        profiled.append(_Profiled(column, rows, *counts))
     return profiled
+
+
+def _inexact_key(column: Column) -> str:
+    rule = CATALOGUE["KEY006"].of_field
+    return (rule(Field(column, key_type="thirdPartyId")) if rule else None) or "false"
 
 
 def _choose_key(profiled: Sequence[_Profiled]) -> _Profiled:
@@ -118,6 +129,7 @@ def _choose_key(profiled: Sequence[_Profiled]) -> _Profiled:
         own
         for own in profiled
         if own.column.kind in _ID_KINDS
+        and not own.inexact
         and own.uniqueness >= _UNIQUE_ENOUGH
         and (own.name_rank < len(_ID_NAMES) or own.distinct == own.rows)
     ]
@@ -146,11 +158,10 @@ def _parameter_reason(own: _Profiled, name: str) -> str:
 
 
 def _why_not(own: _Profiled, name: str, parameters: dict[str, Parameter]) -> str | None:
-    if own.column.is_unsupported:
-        kind = own.column.kind.removeprefix("unsupported ")
-        return f"left out: its type ({kind}) has no one text; format='join' or 'json' may help"
     if own.filled == 0:
         return "left out: it is empty"
+    if own.unsupported == own.filled:
+        return "left out: its values have no one text; format='join' or 'json' may help with lists"
     if any(parameter.name == name for parameter in parameters.values()):
         return f"left out: another column is parameter {name!r} already"
     return f"left out: {name_problem(name)}" if name_problem(name) else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SAFE_KINDS: Final = frozenset({"boolean", "integer", "float", "decimal", "date"})
 _PLAIN_NUMBER: Final = r"-?[0-9]+(\.[0-9]+)?"
 _ISO_TIME: Final = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?Z?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?Z?)?"
 )
 
 
@@ -35,8 +35,7 @@ class Column:
         sql: the identifier that stands for it in SQL, made by us and safe to paste.
         kind: ``text``, ``boolean``, ``integer``, ``float``, ``decimal``, ``date``,
             ``datetime``, ``zoned datetime`` (held in UTC), ``mixed`` (read cell by cell:
-            ``sql`` is the text, ``cell_kind`` what each cell was), ``unsupported <type>``, or
-            ``unread`` (not asked for).
+            ``sql`` is the text, ``cell_kind`` what each cell was), or ``unread`` (not asked for).
         is_single: whether its floats are of single precision (32 bits).
 
     """
@@ -55,11 +54,6 @@ class Column:
     def exact_integers(self) -> int:
         """The value below which a float of this column holds every integer."""
         return 2**24 if self.is_single else 2**53
-
-    @property
-    def is_unsupported(self) -> bool:
-        """Whether no cell of the column can be sent."""
-        return self.kind.startswith("unsupported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +172,7 @@ def _float_text(column: Column) -> str:
     integers = min(column.exact_integers, 10**15)
     return (
         "CASE"
-        f" WHEN NOT isfinite({name}) THEN NULL"
+        f" WHEN {name} IS NULL OR NOT isfinite({name}) THEN NULL"
         f" WHEN {name} = trunc({name}) AND abs({name}) < {integers} THEN {name}::BIGINT::VARCHAR"
         f" WHEN abs({name}) >= 1e-4 AND abs({name}) < {integers} THEN {name}::VARCHAR"
         f" ELSE {_without_exponent(f'{name}::VARCHAR')} END"
@@ -218,8 +212,8 @@ def formatted_text(column: Column, parameter: Parameter) -> str:
             return _two_words(column, "1", "0")
         case "yes/no":
             return _two_words(column, "yes", "no")
-        case _:  # join and json were written by cells.py, as the column was read
-            return column.sql if column.kind == "mixed" else "NULL::VARCHAR"
+        case _:  # lists were joined or written as JSON by cells.py, as the column was read
+            return plain_text(column)
 
 
 def _decimals_text(column: Column, decimals: int) -> str:
@@ -233,7 +227,7 @@ def _iso_text(column: Column) -> str:
     if column.kind in {"date", "datetime", "zoned datetime"}:
         return text
     readable = (
-        f"regexp_full_match({text}, '{_ISO_TIME}')"
+        f"regexp_full_match({text}, '{_ISO_TIME}') AND NOT starts_with({text}, '0000')"
         f" AND TRY_CAST(rtrim({text}, 'Z') AS TIMESTAMP) IS NOT NULL"
     )
     return f"if({readable}, replace({text}, ' ', 'T'), NULL)"

@@ -12,14 +12,22 @@ if TYPE_CHECKING:
 
 _BULK: Final = limits.FACTS["KEY_TYPES"].source
 _ID_KINDS: Final = ("text", "integer", "float", "decimal", "mixed")
-_ID_CELLS: Final = "'text', 'integer', 'float', 'decimal', 'blank', 'broken text', 'infinity'"
+_ID_CELLS: Final = (
+    "'text', 'integer', 'float', 'single float', 'half float', 'decimal', 'blank', 'broken text',"
+    " 'infinity'"
+)
+_EXACT_CELLS: Final = {"float": 2**53, "single float": 2**24, "half float": 2**11}
+_WHITE_SPACE: Final = "".join(
+    chr(place) for place in range(0x10000) if chr(place).isspace() or chr(place) in "\u200b\ufeff"
+)
 
 
 def _missing(field: Field) -> str | None:
     if not field.is_key:
         return None
-    spaces = f" OR trim({field.text}) = ''" if field.column.kind in {"text", "mixed"} else ""
-    return f"({field.blank}{spaces})"
+    if field.column.kind not in {"text", "mixed"}:
+        return field.blank
+    return f"({field.blank} OR trim({field.text}, '{_WHITE_SPACE}') = '')"
 
 
 def _too_long(field: Field) -> str | None:
@@ -75,12 +83,13 @@ def _inexact(field: Field) -> str | None:
         case "decimal":
             return f"({name} <> trunc({name}))"
         case "mixed":
-            whole = f"contains({name}, '.') OR abs(TRY_CAST({name} AS DOUBLE)) >= {2**53}"
-            kind = field.column.cell_kind
-            return (
-                f"({kind} = 'infinity' OR ({kind} = 'decimal' AND contains({name}, '.'))"
-                f" OR ({kind} = 'float' AND ({whole})))"
+            kind, number = field.column.cell_kind, f"abs(TRY_CAST({name} AS DOUBLE))"
+            too_large = " OR ".join(
+                f"({kind} = '{cell}' AND {number} >= {exact})"
+                for cell, exact in _EXACT_CELLS.items()
             )
+            broken = f"{kind} IN ('float', 'single float', 'half float', 'decimal')"
+            return f"({kind} = 'infinity' OR ({broken} AND contains({name}, '.')) OR {too_large})"
         case _:
             return None
 
@@ -90,7 +99,7 @@ def _no_id(field: Field) -> str | None:
         return None
     if field.column.kind == "mixed":
         return f"({field.column.cell_kind} NOT IN ({_ID_CELLS}))"
-    return None if field.column.kind in _ID_KINDS else "true"
+    return None if field.column.kind in _ID_KINDS else f"(NOT {field.blank})"
 
 
 KEY_RULES: Final = (

@@ -77,7 +77,7 @@ DUPLICATE_RULES: Final = (
     Rule(
         code="DUP002",
         severity="note",
-        says="the row is identical to an earlier one of the same id, and is sent once",
+        says="the row is identical to another one of the same id, and they are sent once",
         why="One row an id in a whole load.",
         remedy="None is needed.",
         source=_BULK,

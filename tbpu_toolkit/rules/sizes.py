@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Bytes that no value of these kinds exceeds; a float far from 1 has hundreds of digits.
 _LONGEST: Final = {"float": 400, "integer": 45, "decimal": 45, "boolean": 5}
-_LONGEST_TIME: Final = 45
+_LONGEST_FORMATTED: Final = 45  # and no time is longer either
 
 
 def _too_much(fields: Sequence[Field]) -> str:
@@ -23,10 +23,9 @@ def _too_much(fields: Sequence[Field]) -> str:
     Both are lengths of one ``concat``: a sum of hundreds of terms takes the engine seconds to plan.
     """
     parameters = [field for field in fields if field.parameter is not None]
-    texts = [field.column.sql for field in parameters if field.column.kind in {"text", "mixed"}]
+    texts = [field.column.sql for field in parameters if _is_free_text(field)]
     rest = sum(
-        field.name_bytes + (0 if field.column.sql in texts else _longest(field))
-        for field in parameters
+        field.name_bytes + (0 if _is_free_text(field) else _longest(field)) for field in parameters
     )
     exact = ", ".join(f"{_name_if_filled(field)}, {field.text}" for field in parameters)
     most = limits.MAX_PROFILE_BYTES
@@ -36,8 +35,14 @@ def _too_much(fields: Sequence[Field]) -> str:
     )
 
 
+def _is_free_text(field: Field) -> bool:
+    how = field.parameter.format if field.parameter else None
+    return field.column.kind in {"text", "mixed"} and how in {None, "join", "json"}
+
+
 def _longest(field: Field) -> int:
-    return _LONGEST.get(field.column.kind, _LONGEST_TIME)
+    has_format = field.parameter is not None and field.parameter.format is not None
+    return _LONGEST_FORMATTED if has_format else _LONGEST.get(field.column.kind, _LONGEST_FORMATTED)
 
 
 def _name_if_filled(field: Field) -> str:

@@ -29,9 +29,9 @@ def _infinite(field: Field) -> str | None:
 def _unsupported(field: Field) -> str | None:
     if field.is_key:
         return None
-    if field.column.kind == "mixed":
-        return f"starts_with({field.column.cell_kind}, 'unsupported')"
-    return "true" if field.column.is_unsupported else None
+    if field.column.kind != "mixed":
+        return None
+    return f"starts_with({field.column.cell_kind}, 'unsupported')"
 
 
 def _broken(field: Field) -> str | None:
@@ -54,7 +54,7 @@ def _long(field: Field) -> str | None:
 
 
 def _misfit(field: Field) -> str | None:
-    if field.parameter is None or field.parameter.format is None or field.column.is_unsupported:
+    if field.parameter is None or field.parameter.format is None:
         return None
     otherwise_bad = _infinite(field) or "false"
     if field.column.kind == "mixed":
@@ -63,6 +63,8 @@ def _misfit(field: Field) -> str | None:
 
 
 def _out_of_years(field: Field) -> str | None:
+    if field.column.kind == "mixed" and not field.is_key:
+        return f"({field.column.cell_kind} = 'time out of years')"
     if field.column.kind not in _TIME_KINDS:
         return None
     name = field.column.sql
@@ -82,10 +84,10 @@ VALUE_RULES: Final = (
     Rule(
         code="VAL002",
         severity="error",
-        says="the value is of a type that has no one text (a list, a dict, bytes …)",
+        says="the value is of a type that has no one text, such as a list, bytes or a time of day",
         why="Target stores text only, and Python's own spelling of it would mislead.",
-        remedy="Set format='join' or format='json' for the parameter, turn the column into text, "
-        "or leave it out of the mapping.",
+        remedy="Turn the column into text, or leave it out of the mapping; for lists and dicts, "
+        "format='join' or format='json' says how.",
         source="README, How a value becomes text",
         of_field=_unsupported,
     ),

@@ -59,13 +59,22 @@ def _fill(source: Source, data: Any, formats: Formats) -> None:
     elif isinstance(data, pd.DataFrame):
         frames.fill_from_pandas(source, data, formats)
     elif hasattr(data, "__arrow_c_stream__"):
-        table = pa.RecordBatchReader.from_stream(data).read_all()
-        frames.fill_from_arrow(source, table, formats)
+        frames.fill_from_arrow(source, _arrow_table(data), formats)
     else:
         raise SourceError(
             f"The data are a {type(data).__name__}, which is no table. Give a DataFrame, "
             "something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet file."
         )
+
+
+def _arrow_table(data: Any) -> pa.Table:
+    try:
+        return pa.RecordBatchReader.from_stream(data).read_all()
+    except pa.ArrowException as error:
+        raise SourceError(
+            f"The data, a {type(data).__name__}, can't be read as a table ({error}). Give a whole "
+            "table, and turn columns of unusual types into text."
+        ) from error
 
 
 def _sentence(error: Exception) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -33,8 +36,12 @@ def fill(source: Source, path: Path, formats: Formats) -> None:
         SourceError: there is none, or it can't be read.
 
     """
+    if path.is_dir():
+        raise SourceError(f"'{path}' is a folder. Give the path of one file in it.")
     if not path.is_file():
         raise SourceError(f"There is no file '{path}'. Check the path and the working folder.")
+    if not path.stat().st_size:
+        raise SourceError(f"File '{path}' is empty. Export it again.")
     kind = _suffix(path)
     if kind in TEXT_SUFFIXES:
         _fill_from_text(source, path)
@@ -56,15 +63,34 @@ def _suffix(path: Path) -> str:
 def _fill_from_text(source: Source, path: Path) -> None:
     names, delimiter = _read_header(path)
     fields = {f"c{place}": "VARCHAR" for place in range(len(names))}
-    source.con.execute(
-        f"CREATE TABLE lines AS SELECT * FROM read_csv({_literal(str(path))}, columns = {fields},"
-        f" delim = {_literal(delimiter)}, header = true, auto_detect = false, quote = '\"',"
-        " escape = '\"', max_line_size = 16777216)"
-    )
+    try:
+        source.con.execute(
+            f"CREATE TABLE lines AS SELECT * FROM read_csv({_file_literal(path)},"
+            f" columns = {fields}, delim = {_literal(delimiter)}, header = true,"
+            " auto_detect = false, quote = '\"', escape = '\"', max_line_size = 16777216)"
+        )
+    except duckdb.Error as error:
+        raise SourceError(_what_is_wrong(path, str(error))) from error
     source.con.execute(f"CREATE VIEW {RELATION} AS SELECT rowid + 1 AS row, * FROM lines")
     source.columns = tuple(Column(name, f"c{place}", "text") for place, name in enumerate(names))
     source.described = (
         f"'{path.name}', separated by {_DELIMITERS[delimiter]}, every column read as text"
+    )
+
+
+def _what_is_wrong(path: Path, said: str) -> str:
+    """Say in words of ours what the engine did not like about a file of text."""
+    line = re.search(r"Line: ([0-9]+)", said)
+    cells = re.search(r"Expected Number of Columns: ([0-9]+) Found: ([0-9]+)", said)
+    where = f"File '{path}', line {int(line[1]):,}" if line else f"File '{path}'"
+    if cells:
+        return (
+            f"{where}: there are {cells[2]} cells, where the header has {cells[1]} names. Mend the "
+            "line, or put quotes around a cell that holds the separator."
+        )
+    return (
+        f"{where} can't be read as text in columns. Look for a quote that is not closed, for line "
+        "ends of two kinds, and for signs that are not UTF-8, and export it again as 'CSV UTF-8'."
     )
 
 
@@ -80,6 +106,8 @@ def _read_header(path: Path) -> tuple[list[str], str]:
             file.seek(0)
             delimiter = max(_DELIMITERS, key=first.count)
             return next(csv.reader(file, delimiter=delimiter)), delimiter
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"File '{path}' can't be read: {error}. Export it again.") from error
     except UnicodeDecodeError as error:
         raise SourceError(
             f"File '{path}' is not UTF-8 ({error.reason} at byte {error.start:,}). "
@@ -98,7 +126,7 @@ def _fill_from_parquet(source: Source, path: Path, formats: Formats) -> None:
         frames.read_arrow(pa.array([], field.type), formats.get(field.name) if formats else None)
         for field in schema
     ]
-    if any(column.cell_kinds is not None for column in read):
+    if any(column.kind == "mixed" for column in read):
         frames.fill_from_arrow(source, parquet.read_table(path), formats)
     else:
         _view_parquet(source, path, schema.names, read)
@@ -112,9 +140,12 @@ def _view_parquet(
     given = ", ".join([*(f"p{place}" for place in range(len(names))), "place"])
     fields = [f"p{place}{_without_zone(column)} AS c{place}" for place, column in enumerate(read)]
     source.con.execute(
-        f"CREATE VIEW {RELATION} AS SELECT place + 1 AS row, {', '.join(fields)}"
-        f" FROM read_parquet({_literal(str(path))}, file_row_number = true) AS file({given})"
+        "CREATE VIEW original AS SELECT place + 1 AS row, *"
+        f" FROM read_parquet({_file_literal(path)}, file_row_number = true) AS file({given})"
     )
+    source.con.execute(f"CREATE VIEW {RELATION} AS SELECT row, {', '.join(fields)} FROM original")
+    originals = [f"p{place}" for place in range(len(names))]
+    source.original = lambda numbers: source.rows_of("original", originals, numbers)
     source.columns = tuple(
         Column(name, f"c{place}", column.kind, is_single=pa.types.is_float32(column.array.type))
         for place, (name, column) in enumerate(zip(names, read, strict=True))
@@ -140,6 +171,11 @@ def _read_excel(path: Path) -> pd.DataFrame:
         raise SourceError(f"File '{path}' has an empty first sheet. Put the table there.")
     names = [read_cell(name).text or "" for name in rows[0]]
     return pd.DataFrame(rows[1:], columns=pd.Index(names), dtype=object)
+
+
+def _file_literal(path: Path) -> str:
+    """Quote a path for the engine, to which these signs would stand for other files."""
+    return _literal("".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path)))
 
 
 def _literal(text: str) -> str:

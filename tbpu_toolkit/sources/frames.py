@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tbpu_toolkit.cells import BLANK, read_cell
+from tbpu_toolkit.cells import BLANK, UNSUPPORTED, read_cell
 from tbpu_toolkit.sources.source import RELATION, exact_frame
 from tbpu_toolkit.wire import Column
 
@@ -70,12 +72,18 @@ def fill_from_arrow(source: Source, table: Any, formats: Formats) -> None:
     ]
     _register(source, names, read, table.num_rows)
     source.described = "an Arrow table"
-    source.original = lambda numbers: exact_frame(table.take(pa.array(_places(numbers))))
+    plain = pa.table([_plain(column) for column in table.columns], names=names)
+    source.original = lambda numbers: exact_frame(plain.take(pa.array(_places(numbers))))
 
 
 def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
-    named = [name for name in frame.index.names if name is not None and name not in frame.columns]
-    return frame.reset_index(level=named) if named else frame
+    taken = Counter([*map(str, frame.columns), *map(str, frame.index.names)])
+    levels = [
+        level
+        for level, name in enumerate(frame.index.names)
+        if name is not None and taken[str(name)] == 1
+    ]
+    return frame.reset_index(level=levels) if levels else frame
 
 
 def _wanted(formats: Formats, name: str) -> bool:
@@ -97,8 +105,6 @@ def _register(source: Source, names: list[str], read: list[ReadColumn | None], r
     for place, (name, column) in enumerate(zip(names, read, strict=True)):
         if column is None:
             columns.append(Column(name, "NULL", "unread"))
-        elif column.kind.startswith("unsupported"):
-            columns.append(Column(name, "NULL", column.kind))
         else:
             is_single = pa.types.is_float32(column.array.type)
             columns.append(Column(name, f"c{place}", column.kind, is_single))
@@ -162,6 +168,8 @@ def _take(words: ReadColumn, places: Any) -> ReadColumn:
 
 def _read_objects(series: pd.Series[Any], how: str | None) -> ReadColumn:
     uniform = _UNIFORM.get(pd.api.types.infer_dtype(series, skipna=True))
+    if uniform == pa.date32() and any(isinstance(value, dt.datetime) for value in series):
+        uniform = None  # pandas calls a datetime a date, too; Arrow would drop its time
     if uniform is None or how in _BY_CELL:
         return read_cells(series, how)
     try:
@@ -181,8 +189,8 @@ def read_cells(values: Iterable[Any], how: str | None = None) -> ReadColumn:
 def read_arrow(values: Any, how: str | None = None) -> ReadColumn:
     """Give an Arrow array in the type that the engine reads exactly.
 
-    >>> read_arrow(pa.array(["a"])).kind, read_arrow(pa.array([[1]])).kind
-    ('text', 'unsupported list<item: int64>')
+    >>> read_arrow(pa.array(["a"])).kind, read_arrow(pa.array([[1]])).cell_kinds.to_pylist()
+    ('text', ['unsupported list<item: int64>'])
     """
     is_, arrow_type = pa.types, values.type
     if is_.is_dictionary(arrow_type):
@@ -191,20 +199,52 @@ def read_arrow(values: Any, how: str | None = None) -> ReadColumn:
         return read_arrow(pc.run_end_decode(values), how)
     if isinstance(arrow_type, pa.JsonType):
         return read_arrow(values.cast(arrow_type.storage_type), how)
-    if is_.is_timestamp(arrow_type) and arrow_type.tz is not None:
-        return ReadColumn(_in_utc(values), "zoned datetime")
+    if is_.is_timestamp(arrow_type):
+        return _read_timestamps(values)
     if _needs_cells(arrow_type, how):
         return read_cells(_python_values(values), how)
     if is_.is_string_view(arrow_type) or is_.is_null(arrow_type):
         values = values.cast(pa.large_string())
-    return ReadColumn(values, arrow_kind(values.type))
+    kind = arrow_kind(values.type)
+    if kind is not None:
+        return ReadColumn(values, kind)
+    kinds = pc.if_else(pc.is_null(values), BLANK, f"{UNSUPPORTED}{arrow_type}")
+    return ReadColumn(pa.nulls(len(values), pa.string()), "mixed", kinds)
 
 
-def arrow_kind(arrow_type: Any) -> str:
-    """Say which rule a column of this Arrow type follows.
+def _read_timestamps(values: Any) -> ReadColumn:
+    zone = values.type.tz
+    kind = "datetime" if zone is None else "zoned datetime"
+    plain = values if zone is None else _in_utc(values)
+    if values.type.unit in {"us", "ns"}:
+        return ReadColumn(plain, kind)
+    try:
+        return ReadColumn(plain.cast(pa.timestamp("us")), kind)
+    except pa.ArrowInvalid:  # beyond what microseconds can count to
+        moments = plain.to_numpy()
+        utc = dt.UTC if zone is not None else None
+        return read_cells(
+            [pd.Timestamp(moment, tz=utc) if not np.isnat(moment) else None for moment in moments]
+        )
+
+
+def _plain(values: Any) -> Any:
+    """Give a column in a form that Arrow itself can take rows from."""
+    is_, arrow_type = pa.types, values.type
+    if is_.is_run_end_encoded(arrow_type):
+        return pc.run_end_decode(values)
+    if is_.is_string_view(arrow_type):
+        return values.cast(pa.large_string())
+    if is_.is_binary_view(arrow_type):
+        return values.cast(pa.large_binary())
+    return _read_dictionary(values, None).array if is_.is_dictionary(arrow_type) else values
+
+
+def arrow_kind(arrow_type: Any) -> str | None:
+    """Say which rule a column of this Arrow type follows; None where there is none.
 
     >>> arrow_kind(pa.large_string()), arrow_kind(pa.int8()), arrow_kind(pa.time64("us"))
-    ('text', 'integer', 'unsupported time64[us]')
+    ('text', 'integer', None)
     """
     is_ = pa.types
     for fits, kind in (
@@ -219,7 +259,7 @@ def arrow_kind(arrow_type: Any) -> str:
     ):
         if fits(arrow_type):
             return kind
-    return f"unsupported {arrow_type}"
+    return None
 
 
 def _needs_cells(arrow_type: Any, how: str | None) -> bool:
@@ -227,6 +267,7 @@ def _needs_cells(arrow_type: Any, how: str | None) -> bool:
     return (
         is_.is_float16(arrow_type)
         or is_.is_decimal256(arrow_type)
+        or (is_.is_decimal(arrow_type) and arrow_type.scale < 0)
         or isinstance(arrow_type, pa.UuidType)
         or (how in _BY_CELL and is_.is_nested(arrow_type))
     )
@@ -239,5 +280,12 @@ def _in_utc(values: Any) -> Any:
 
 def _python_values(values: Any) -> list[Any]:
     if pa.types.is_float16(values.type):  # to_pylist() gives a float, with a float's digits
-        return list(values.to_numpy(zero_copy_only=False))
+        return [np.float16(value) if value is not None else None for value in values.to_pylist()]
+    if pa.types.is_list(values.type) and pa.types.is_float32(values.type.value_type):
+        lists = values.to_pylist()
+        return [None if own is None else [_single(value) for value in own] for own in lists]
     return list(values.to_pylist())
+
+
+def _single(value: float | None) -> np.float32 | None:
+    return None if value is None else np.float32(value)

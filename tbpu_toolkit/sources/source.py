@@ -82,10 +82,13 @@ class Source:
         """Give the rows of these ascending numbers, with every original column."""
         if self.original is not None:
             return self.original(numbers)
+        return self.rows_of(RELATION, [column.sql for column in self.columns], numbers)
+
+    def rows_of(self, relation: str, fields: list[str], numbers: Sequence[int]) -> pd.DataFrame:
+        """Give rows of a relation that has a ``row``, its fields under the columns' names."""
         self.con.register("wanted", pa.table({"row": pa.array(numbers, pa.int64())}))
-        fields = ", ".join(column.sql for column in self.columns)
         found = self.con.sql(
-            f"SELECT {fields} FROM {RELATION} SEMI JOIN wanted USING (row) ORDER BY row"
+            f"SELECT {', '.join(fields)} FROM {relation} SEMI JOIN wanted USING (row) ORDER BY row"
         ).to_arrow_table()
         self.con.unregister("wanted")
         return exact_frame(found.rename_columns([column.name for column in self.columns]))
