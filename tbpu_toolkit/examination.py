@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tbpu_toolkit import duplicates, wire
+from tbpu_toolkit import duplicates, limits, wire
 from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.findings import Check, Finding, count_of, reason, where
 from tbpu_toolkit.parameters import name_warning
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from tbpu_toolkit.wire import Field
 
 _ASKED_AT_ONCE: Final = 100
-_LINES_AT_A_TIME: Final = 8_192  # of up to 200 KB each: Arrow holds less than 2 GiB of text
+_LINES_AT_A_TIME: Final = 65_536
+_BYTES_AT_A_TIME: Final = 2**30  # Arrow holds less than 2 GiB of text in one piece
+_LONGEST_ENCODED: Final = 3  # bytes that percent-encoding makes of one
+_LONGEST_REST: Final = 450  # bytes that a cell of another kind takes, with its comma
 
 
 class Examination:
@@ -53,6 +56,7 @@ class Examination:
         self.fields: tuple[Field, ...] = ()
         self.blanks: dict[str, int] = {}
         self._huge: list[str] = []
+        self._longest_text = 0
         self._rows_in = source.count()
         self.findings: list[Finding] = list(_mapping_findings(source, mapping, self._rows_in))
         if not self._is_blocked:
@@ -93,6 +97,9 @@ class Examination:
         blanks = [field.blank for field in self.fields[1:]]
         asked = [*(check.condition for check in checks), *blanks, _all(blanks)]
         counts = self._ask([f"count(*) FILTER (WHERE {condition})" for condition in asked])
+        (self._longest_text,) = self.source.one(
+            f"SELECT max({wire.text_bytes(self.fields)}) FROM {RELATION}"
+        )
         self.blanks = dict(zip(self.mapping.names, counts[len(checks) : -1], strict=True))
         found = zip(checks, counts[: len(checks)], strict=True)
         return {check: rows for check, rows in found if rows}, counts[-1] > 0
@@ -231,8 +238,14 @@ class Examination:
         left_out = con.execute("SELECT row FROM left_out ORDER BY row").fetchnumpy()["row"]
         merged = duplicates.merged_lines(con) if self.mapping.duplicates == "merge" else None
         lines = con.sql(f"SELECT row, {self._line} AS line FROM {RELATION}")
-        for piece in lines.to_arrow_reader(_LINES_AT_A_TIME):
+        for piece in lines.to_arrow_reader(self._lines_at_a_time):
             yield _with_merged(_without(piece, left_out), merged)
+
+    @property
+    def _lines_at_a_time(self) -> int:
+        text = min(self._longest_text, 2 * limits.MAX_PROFILE_BYTES)  # longer ones are left out
+        longest = _LONGEST_ENCODED * text + _LONGEST_REST * len(self.fields)
+        return max(1, min(_LINES_AT_A_TIME, _BYTES_AT_A_TIME // longest))
 
     @property
     def _line(self) -> str:

@@ -141,6 +141,12 @@ def longer_than(text: str, letters: int) -> str:
     return only_where(f"strlen({text}) > {letters}", f"length({text}) > {letters}")
 
 
+def text_bytes(fields: Iterable[Field]) -> str:
+    """SQL of how many bytes the free texts of a row have, before they are encoded."""
+    texts = [field.column.sql for field in fields if field.column.kind in {"text", "mixed"}]
+    return f"strlen(concat({', '.join(['NULL', *texts])}))"
+
+
 def plain_text(column: Column) -> str:
     """SQL of a column's text by the general rule of its type."""
     name = column.sql
