@@ -220,7 +220,7 @@ not_found=None, failed=None, message="a web page came, not Target's XML (HTTP 50
     if isinstance(reply, NoReply):
         return BatchStatus("unavailable", message=reply.why)
     if reply.http != 200:  # noqa: PLR2004 - OK
-        return BatchStatus("unavailable", message=_what_came(reply))
+        return BatchStatus("unavailable", message=_refusal(reply))
     root = _response(reply, mend_ampersands=True)
     if isinstance(root, str):
         return BatchStatus("unavailable", message=root)

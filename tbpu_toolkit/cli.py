@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tbpu_toolkit.client import TargetClient
+    from tbpu_toolkit.runs import Run
 
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
 
 DONE: Final = 0
 FAILED: Final = 1  # rejected rows, failed batches
 WRONG_USE: Final = 2
+_SHOWN: Final = 10  # rows of a list in the terminal
 _TOKEN: Final = "TBPU_TOKEN"  # noqa: S105 - the variable's name
 
 _EPILOG: Final = f"""\
@@ -51,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, WRONG_USE)
     except ToolkitError as error:
         return _complain(error, FAILED)
+    except OSError as error:  # a port in use, a folder that may not be written to
+        return _complain(error, WRONG_USE)
     except KeyboardInterrupt:
         return _complain("Stopped. What was sent is noted in the run folder.", FAILED)
 
@@ -76,12 +80,13 @@ def _sandbox(arguments: argparse.Namespace) -> int:
     sandbox = Sandbox(
         port=arguments.port,
         store=arguments.store,
-        token=os.environ.get(_TOKEN),
+        token=os.environ.get(_TOKEN) or None,
         seconds_to_complete=arguments.seconds_to_complete,
         calls_per_minute=None if arguments.no_limit else arguments.calls_per_minute,
     )
     with sandbox:
-        print(f"The sandbox stands in for Adobe Target at {sandbox.url} (Ctrl-C stops it).")
+        line = f"The sandbox stands in for Adobe Target at {sandbox.url} (Ctrl-C stops it)."
+        print(line, flush=True)
         sandbox.serve_forever()
     return DONE
 
@@ -89,10 +94,16 @@ def _sandbox(arguments: argparse.Namespace) -> int:
 def _suggest(arguments: argparse.Namespace) -> int:
     from tbpu_toolkit.suggestion import suggest_mapping  # noqa: PLC0415
 
+    if arguments.recipe.exists() and not arguments.force:
+        raise InputError(
+            f"There is a recipe at '{arguments.recipe}' already. Choose another name, or write "
+            "over it with --force."
+        )
     mapping = suggest_mapping(arguments.file)
     for column, reason in mapping.reasons.items():
         print(f"{column}: {reason}")
-    print(f"Written to {mapping.save(arguments.recipe)}; look it over before you go on.")
+    recipe = mapping.save(arguments.recipe)
+    print(f"Written to {recipe}. Look it over, then: tbpu check {arguments.file} --recipe {recipe}")
     return DONE
 
 
@@ -117,18 +128,24 @@ def _prepare(arguments: argparse.Namespace) -> int:
         print(error.report)
         raise
     print(run)
+    print(f"First lines:\n{run.preview(3)}Next: tbpu send {run.folder} --client CLIENT_CODE")
+    if run.counts["rejected"]:
+        print("Rejected rows were left out ('tbpu check' lists them), so the exit code is 1.")
     return FAILED if run.counts["rejected"] else DONE
 
 
 def _send(arguments: argparse.Namespace) -> int:
     from tbpu_toolkit.runs import open_run  # noqa: PLC0415
 
-    run = open_run(arguments.folder)
+    run, client = open_run(arguments.folder), _client(arguments)
+    print(f"Sending to {client.client_code} at {client.base_url}.")
     try:
-        run.send(_client(arguments))
+        sent = run.send(client).sent_now
     finally:
-        print(run.table().to_string(index=False))
-    return FAILED if len(run.unknown) else DONE
+        _show(run)
+    if not sent:
+        print("Nothing was sent: every batch had been accepted before, or waits for a decision.")
+    return FAILED if {"unknown", "refused"} & set(run.states.values()) else DONE
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -138,7 +155,7 @@ def _status(arguments: argparse.Namespace) -> int:
     try:
         run.wait(client, arguments.wait) if arguments.wait else run.refresh(client)
     finally:
-        print(run.table().to_string(index=False))
+        _show(run)
     failed = {"refused", "unknown"} & set(run.states.values()) or run.table()["failed"].sum()
     return FAILED if failed else DONE
 
@@ -148,9 +165,10 @@ def _prove(arguments: argparse.Namespace) -> int:
 
     proof = open_run(arguments.folder).prove(_client(arguments), arguments.sample)
     print(proof)
-    for found in (proof.missing, proof.differing):
+    for what, found in (("not found", proof.missing), ("differing", proof.differing)):
         if len(found):
-            print(found.to_string(index=False))
+            more = f"\n… and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+            print(f"{what}:\n{found.head(_SHOWN).to_string(index=False)}{more}")
     return DONE if proof.seen == proof.sampled else FAILED
 
 
@@ -167,10 +185,18 @@ def _rules(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _show(run: Run) -> None:
+    """Print a run for a narrow terminal: no empty columns, no marks for what is missing."""
+    print(run)
+    table = run.table().drop(columns=["bytes", "batch_id", "consumed", "sent_at", "seen_at"])
+    told = table.loc[:, table.notna().any()].astype(object)
+    print(told.where(told.notna(), "").to_string(index=False, max_colwidth=100))
+
+
 def _client(arguments: argparse.Namespace) -> TargetClient:
     from tbpu_toolkit.client import TargetClient  # noqa: PLC0415
 
-    token = os.environ.get(_TOKEN)
+    token = os.environ.get(_TOKEN) or None
     return TargetClient(arguments.client, token=token, base_url=arguments.base_url)
 
 
@@ -222,6 +248,7 @@ def _add_preparing(commands: _Commands) -> None:
     for parser in (suggest, check, ready):
         parser.add_argument("file", type=Path, help="a CSV, TSV, Excel or Parquet file")
         parser.add_argument("--recipe", type=Path, required=True, help="the mapping, a YAML file")
+    suggest.add_argument("--force", action="store_true", help="write over a recipe that is there")
     check.add_argument("--html", type=Path, default=Path("report.html"))
     check.add_argument("--excel", type=Path, default=Path("rejected.xlsx"))
     ready.add_argument("folder", type=Path, help="the run's folder, such as runs/loyalty")
@@ -235,7 +262,7 @@ def _add_sending(commands: _Commands) -> None:
     for parser in (send, status, prove):
         parser.add_argument("folder", type=Path, help="the run's folder")
         parser.add_argument("--client", required=True, help="the account's client code")
-        parser.add_argument("--base-url", help="another address, such as the sandbox's")
+        parser.add_argument("--base-url", help="such as http://127.0.0.1:8765 for a sandbox")
     status.add_argument("--wait", type=float, default=0.0, metavar="S", help="watch for S seconds")
     prove.add_argument("--sample", type=int, default=400, metavar="N")
 

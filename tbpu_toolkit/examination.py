@@ -9,6 +9,7 @@ Afterwards temporary tables say what becomes of each row that is not sent as it 
 from __future__ import annotations
 
 from collections import Counter
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -289,9 +290,8 @@ def _mapping_findings(source: Source, mapping: Mapping, rows_in: int) -> Iterato
         if name in ambiguous or source.column(name) is None:
             rule = CATALOGUE["MAP002" if name in ambiguous else "MAP001"]
             parameter = mapping.parameters.get(name)
-            yield Finding(
-                rule, f"{reason(rule, name)}.", rows_in, name, parameter.name if parameter else None
-            )
+            said = f"{reason(rule, name)}{_meant(name, source)}."
+            yield Finding(rule, said, rows_in, name, parameter.name if parameter else None)
     for name, parameter in mapping.parameters.items():
         if warning := name_warning(parameter.name):
             said = f"Parameter {parameter.name!r} {warning}."
@@ -307,6 +307,11 @@ def _mapping_findings(source: Source, mapping: Mapping, rows_in: int) -> Iterato
             f"{count_of(len(unmapped), 'column')} not mapped, so not sent: {', '.join(unmapped)}."
         )
         yield Finding(CATALOGUE["MAP005"], said)
+
+
+def _meant(name: str, source: Source) -> str:
+    near = get_close_matches(name, [column.name for column in source.columns], n=1)
+    return f" (is {near[0]!r} meant?)" if near and near[0] != name else ""
 
 
 def _bind(source: Source, mapping: Mapping) -> tuple[Field, ...]:

@@ -196,7 +196,10 @@ profiles only) or site_uses_ecid=False (version v2).
             text = path.read_text(encoding="utf-8")
             return cls.from_dict(yaml.load(text, Loader=_StrictLoader))  # noqa: S506 - a SafeLoader
         except FileNotFoundError:
-            raise MappingError(f"There is no recipe at '{path}'. Save one there first.") from None
+            raise MappingError(
+                f"There is no recipe at '{path}'. Save one there with mapping.save(), or let "
+                f"'tbpu suggest FILE --recipe {path}' guess one."
+            ) from None
         except MappingError as error:
             raise MappingError(f"Recipe '{path}': {error}") from error
         except OSError as error:
@@ -218,7 +221,8 @@ profiles only) or site_uses_ecid=False (version v2).
         words = {name: value for name, value in content.items() if name != "tbpu_recipe"}
         allowed = {"key", "key_type", "duplicates", "site_uses_ecid", "parameters"}
         if strange := sorted(str(word) for word in words.keys() - allowed):
-            raise MappingError(f"it holds {strange}, which no recipe has. Take them out.")
+            known = ", ".join(sorted(allowed))
+            raise MappingError(f"it holds {strange}, which no recipe has. Its words are {known}.")
         if missing := sorted({"key", "key_type", "parameters"} - words.keys()):
             raise MappingError(f"it lacks {missing}. Add them.")
         if not isinstance(words["parameters"], dict):

@@ -96,12 +96,12 @@ def _check_report(report: ValidationReport, *, strict: bool) -> None:
     if len(said) > _MOST_SHOWN:
         told.append(f"{count_of(len(said) - _MOST_SHOWN, 'more finding')} in the report.")
     why = (
-        f"strict=True allows no rejected row, and {count_of(rejected, 'row')} would be left out."
+        f"strict allows no rejected row, and {count_of(rejected, 'row')} would be left out."
         if report.ok
         else "No row of the data can be sent."
     )
     raise ValidationError(
-        " ".join([f"Nothing was written: {why}", *told, "See this error's .report."]), report
+        " ".join([f"Nothing was written: {why}", *told, "The error's report lists all."]), report
     )
 
 

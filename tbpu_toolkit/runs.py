@@ -59,6 +59,7 @@ class Run:
         folder: where it is.
         manifest: what was prepared.
         report: the validation report; None where the run was opened again.
+        sent_now: how many batches the last ``send`` handed over.
         waiting: how it waits; tests replace it.
 
     """
@@ -70,6 +71,7 @@ class Run:
         self.manifest = manifest
         self.report = report
         self.waiting = Waiting()
+        self.sent_now = 0
         self._ledger = Ledger(folder)
         self._target: Target | None = None
 
@@ -192,7 +194,7 @@ class Run:
         target = self._aim(client)
         attempts = self._attempts()
         waiting = [own for own in self.batches if _is_to_be_sent(attempts.get(own.number, ()))]
-        refusals = []
+        self.sent_now, refusals = 0, []
         with self._progress(waiting) as progress:
             for place, batch in enumerate(waiting):
                 self._check_bytes(batch)
@@ -207,6 +209,8 @@ class Run:
                 )
                 if refusal:
                     refusals.append((batch, refusal))
+                else:
+                    self.sent_now += 1
                 progress.update(batch.bytes)
         if refusals:
             raise refused_alone(refusals)
@@ -266,12 +270,7 @@ class Run:
         while followed := self._followed():
             left = deadline - self.waiting.clock()
             if left <= 0:
-                raise WaitTimeout(
-                    f"Target is still at work on {len(followed)} of "
-                    f"{count_of(len(self.batches), 'batch file')} after {timeout:,.0f} s. It may "
-                    f"take {limits.LONGEST_HOURS} hours: call run.wait() again later; nothing is "
-                    "lost meanwhile."
-                )
+                raise WaitTimeout(_still_at_work(followed, len(self.batches), timeout))
             self.waiting.sleep(min(pause, left))
             pause = min(pause * 1.5, _SLOWEST_LOOK)
             self.refresh(client)
@@ -335,7 +334,7 @@ class Run:
         if not batches:
             told = ", ".join(f"batch {number} is {state}" for number, state in self.states.items())
             raise InputError(
-                f"There is nothing to prove yet: {told}. Send, then call run.wait() first."
+                f"There is nothing to prove yet: {told}. Send it, and wait until it is complete."
             )
         seed = random.SystemRandom().randrange(2**32) if seed is None else seed
         drawn = draw_sample(batches, sample, seed)
@@ -355,6 +354,21 @@ class Run:
             found = pool.map(fetched, drawn)
             shown = tqdm(found, "fetching back", len(drawn), unit="profile", delay=_SHOWN_AFTER)
             return tuple(shown)
+
+
+def _still_at_work(followed: Sequence[Attempt], batches: int, timeout: float) -> str:
+    unheard = [a.status["message"] for a in followed if a.status.get("message")]
+    if unheard:
+        return (
+            f"Target gave no usable word on {len(unheard)} of {count_of(batches, 'batch file')} in "
+            f"{timeout:,.0f} s ({unheard[0]}). That says nothing against the batch: look again "
+            "later. A sandbox that was stopped has forgotten it: then prepare into a new folder."
+        )
+    return (
+        f"Target is still at work on {len(followed)} of {count_of(batches, 'batch file')} after "
+        f"{timeout:,.0f} s. It may take {limits.LONGEST_HOURS} hours: look again later; nothing is "
+        "lost meanwhile."
+    )
 
 
 def _sequence(attempt: Attempt) -> tuple[int, str]:

@@ -8,9 +8,12 @@ unless the first is proven not to have been accepted, or a person said so.
 from __future__ import annotations
 
 import random
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from tqdm.auto import tqdm
 
 from tbpu_toolkit.answers import BatchAnswer, Verdict
 from tbpu_toolkit.client import SendInterrupted
@@ -46,12 +49,14 @@ class Waiting:
         clock: seconds that never run backwards.
         sleep: waits for so many seconds.
         random: a number from 0 to 1, to spread tries out.
+        tell: says why there is a pause.
 
     """
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
+    tell: Callable[[str], None] = lambda text: tqdm.write(text, file=sys.stderr)
 
 
 def may_be_sent(attempts: Sequence[Attempt]) -> bool:
@@ -113,6 +118,7 @@ def send_batch(  # noqa: PLR0913 - each is a fact of this one attempt
         is_last = tries == _MOST_TRIES or answer.pauses or pause > _LONGEST_OBEYED
         if is_last or spent + pause > _LONGEST_TRYING:
             raise TargetUnreachable(_given_up(batch, answer, tries, pause, left))
+        waiting.tell(f"Batch {batch.number}: {answer.message}. Trying again in {pause:.0f} s.")
         waiting.sleep(pause)
     raise AssertionError(batch)  # pragma: no cover - the last try returns or raises
 
@@ -136,7 +142,7 @@ def _begin(ledger: Ledger, known: list[Attempt], target: Target, batch: Batch) -
     except OSError as error:
         raise RunError(
             f"Batch {batch.number} was not sent: that it would be can't be written into "
-            f"'{ledger.folder}' ({error.strerror}). Make room, and call run.send() again."
+            f"'{ledger.folder}' ({error.strerror}). Make room, and send again."
         ) from error
 
 
@@ -183,9 +189,9 @@ def _pause(answer: BatchAnswer, tries: int, chance: float) -> float:
 
 def _refused(batch: Batch, answer: BatchAnswer, left: int) -> str:
     rest = f" {_others(left)} not sent." if left else ""
-    remedy = "Check the client code and the address, and call run.send() again."
+    remedy = "Check the client code and the address, and send again."
     if answer.http in {401, 403}:
-        remedy = "Give the client a valid profile token and call run.send() again."
+        remedy = "Give the client a valid profile token and send again."
     return (
         f'Target refused batch {batch.number}: "{answer.message}". Nothing of it was stored.'
         f"{rest} {remedy}"
@@ -218,7 +224,7 @@ def _given_up(batch: Batch, answer: BatchAnswer, tries: int, pause: float, left:
     rest = f" {_others(left)} not sent either." if left else ""
     return (
         f"Batch {batch.number} could not be handed over in {count} "
-        f"({answer.message}), so nothing of it was stored.{asked}{rest} Call run.send() later."
+        f"({answer.message}), so nothing of it was stored.{asked}{rest} Send again later."
     )
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tbpu_toolkit import limits
 from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.parameters import Parameter, name_problem
@@ -80,7 +81,7 @@ def suggest_mapping(data: Any) -> Mapping:
     ('Customer No', 'thirdPartyId', ('firstOrder',))
     >>> for column, reason in mapping.reasons.items():
     ...     print(f"{column}: {reason}")
-    Customer No: the key: its name is an id's, and 2 of 2 rows have an id of their own
+    Customer No: the key: its name is an id's, and there are 2 different ids in 2 rows
     First Order: parameter 'firstOrder', filled in 2 of 2 rows
 
     """
@@ -150,7 +151,7 @@ def _key_type(key: _Profiled) -> KeyType:
 
 def _key_reason(key: _Profiled) -> str:
     named = "its name is an id's" if key.name_rank < len(_ID_NAMES) else "no name is an id's"
-    return f"the key: {named}, and {key.distinct:,} of {key.rows:,} rows have an id of their own"
+    return f"the key: {named}, and there are {key.distinct:,} different ids in {key.rows:,} rows"
 
 
 def _parameter_reason(own: _Profiled, name: str) -> str:
@@ -173,7 +174,7 @@ def camel_case(column: str) -> str:
     >>> [camel_case(name) for name in ("monthly_charges", "First Order", "CITY", "firstOrder")]
     ['monthlyCharges', 'firstOrder', 'city', 'firstOrder']
     """
-    words = re.findall(r"[^\W_]+", column)
+    words = re.findall(r"[^\W_]+", column.removeprefix(limits.PROFILE_PREFIX))
     cased = [word.lower() if word.isupper() else word for word in words]
     return "".join(
         (word[0].lower() if place == 0 else word[0].upper()) + word[1:]

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.examination import Examination
 from tbpu_toolkit.findings import findings_frame
+from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.sources import open_source
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-    from tbpu_toolkit.mapping import Mapping
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,17 @@ def validate(data: Any, mapping: Mapping) -> ValidationReport:
 
 
 def wanted(mapping: Mapping) -> dict[str, str | None]:
-    """Give the columns that *mapping* reads, each with its format."""
+    """Give the columns that *mapping* reads, each with its format.
+
+    Raises:
+        MappingError: it is no mapping.
+
+    """
+    if not isinstance(mapping, Mapping):
+        raise MappingError(
+            f"The mapping is a {type(mapping).__name__}. Make one with tbpu.Mapping(key=…, "
+            "key_type=…, parameters={…}), or read one with tbpu.Mapping.load('recipe.yaml')."
+        )
     formats = {column: parameter.format for column, parameter in mapping.parameters.items()}
     return {mapping.key: None, **formats}
 

@@ -138,7 +138,7 @@ def test_suggest_writes_a_recipe_that_check_takes(tmp_path):
 def test_nothing_is_written_where_prepare_refuses(tmp_path, recipe):
     ran = tbpu("prepare", DIRTY, "runs/loyalty", "--recipe", recipe, "--strict", cwd=tmp_path)
     assert ran.returncode == 1
-    assert "strict=True allows no rejected row, and 7 rows would be left out" in " ".join(
+    assert "strict allows no rejected row, and 7 rows would be left out" in " ".join(
         ran.stderr.split()
     )
     assert [path.name for path in tmp_path.iterdir()] == ["loyalty.yaml"]

@@ -38,7 +38,7 @@ def test_no_minute_holds_more_calls_than_allowed(most, gaps):
         pace.wait()
         calls.append(time.now)
     assert busiest_minute(calls) <= most
-    assert all(0 < slept <= 60 for slept in time.slept)
+    assert all(0 < slept <= 60 + 1e-9 for slept in time.slept)  # but for a float's last digit
 
 
 def test_it_waits_no_longer_than_it_must():

@@ -521,7 +521,7 @@ class Unshowable:
 def test_any_object_can_stand_in_a_rejected_row(tmp_path):
     values = [
         *([1, "a"], {"a": {1}}, b"\x00\xff", Decimal("1.50"), Decimal("NaN"), Decimal("sNaN")),
-        *(None, float("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), float("-inf"), np.int64(7)),
+        *(None, float("nan"), pd.NA, pd.NaT, np.datetime64("NaT", "s"), float("-inf"), np.int64(7)),
         *(pd.Timestamp("2026-11-21 08:30", tz="UTC"), dt.date(2026, 11, 21), np.array([1, 2])),
         *(10**5000, Unshowable(), float, pd.DataFrame({"a": [1]}), pd.Series([1, 2]), 1j),
     ]

@@ -19,7 +19,7 @@ def test_the_real_table_of_customers_gets_its_key_its_names_and_its_reasons():
     assert mapping.parameters["monthly_charges"].name == "monthlyCharges"
     assert len(mapping.parameters) == 20
     assert mapping.reasons["customer_number"] == (
-        "the key: its name is an id's, and 7,043 of 7,043 rows have an id of their own"
+        "the key: its name is an id's, and there are 7,043 different ids in 7,043 rows"
     )
     assert mapping.reasons["churn"] == "parameter 'churn', filled in 7,043 of 7,043 rows"
     assert tbpu.validate(DATA / "telco_churn.csv", mapping).ok

@@ -39,13 +39,17 @@ def as_text(facts: dict[str, Any]) -> str:
         lines += told
         shown += len(group.findings)
     if shown < len(findings):
-        lines += ["", f"{count_of(len(findings) - shown, 'more finding')}: see report.findings."]
+        lines += [
+            "",
+            f"{count_of(len(findings) - shown, 'more finding')} in report.findings.",
+        ]
     return "\n".join(lines).rstrip()
 
 
 def _read_from(facts: dict[str, Any]) -> str:
     described = (
-        f"Read from {facts['described']}; the key is {facts['key']!r} ({facts['key_type']})."
+        f"Read from {facts['described']}; the key is {facts['key']!r} ({facts['key_type']}). "
+        "Row 1 is the first row of data."
     )
     return shortened(on_one_line(described), _LONGEST)
 
@@ -56,7 +60,7 @@ def _group_lines(group: FindingGroup) -> Iterator[str]:
         heading = f"{finding['severity']:<9}{group.code:<9}"
         yield from _wrapped(heading, finding["message"])
     if hidden := len(group.findings) - len(shown):
-        more = f"… and {count_of(hidden, 'more finding')} {group.code}: see report.findings."
+        more = f"… and {count_of(hidden, 'more finding')} {group.code} in report.findings."
         yield from _wrapped(_INDENT, more)
     yield from _wrapped(f"{_INDENT}→ ", group.remedy)
 

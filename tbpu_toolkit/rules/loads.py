@@ -33,7 +33,7 @@ MAPPING_RULES: Final = (
         severity="error",
         says="whether the site uses the Experience Cloud ID service was not said",
         why="Under pcId it decides between v1, which creates no profiles, and v2, which does.",
-        remedy="Set site_uses_ecid=True or site_uses_ecid=False in the mapping.",
+        remedy="Ask whoever looks after the site's tags, and say it in the mapping.",
         source=_BULK,
         blocks=True,
     ),
@@ -71,7 +71,8 @@ DUPLICATE_RULES: Final = (
         says="another row has the same id and other values",
         why="Which of them Target would keep is not documented, and a later batch overrides "
         "an earlier one.",
-        remedy="Settle it at the source, or choose duplicates='first', 'last' or 'merge'.",
+        remedy="Settle it at the source, or set the mapping's duplicates to 'first', 'last' or "
+        "'merge'.",
         source=_BULK,
     ),
     Rule(
