@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -223,7 +224,7 @@ class Run:
     def _progress(self, batches: list[Batch]) -> tqdm[Any]:
         size = sum(batch.bytes for batch in batches)
         what = f"sending {self.folder.name}"
-        return tqdm(total=size, unit="B", unit_scale=True, desc=what, delay=_SHOWN_AFTER)
+        return tqdm(total=size, unit="B", unit_scale=True, desc=what, **_bar())
 
     def _check_bytes(self, batch: Batch) -> None:
         """Make sure, right before it is sent, that a file is what was prepared."""
@@ -352,8 +353,12 @@ class Run:
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = pool.map(fetched, drawn)
-            shown = tqdm(found, "fetching back", len(drawn), unit="profile", delay=_SHOWN_AFTER)
-            return tuple(shown)
+            return tuple(tqdm(found, "fetching back", len(drawn), unit="profile", **_bar()))
+
+
+def _bar() -> dict[str, Any]:
+    """Show no progress of what is quick, nor where TQDM_DISABLE says so (notebooks forget it)."""
+    return {"delay": _SHOWN_AFTER, "disable": bool(os.environ.get("TQDM_DISABLE"))}
 
 
 def _still_at_work(followed: Sequence[Attempt], batches: int, timeout: float) -> str:
