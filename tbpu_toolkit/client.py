@@ -170,6 +170,10 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
             InputError: the file is not a batch file; nothing was sent.
             SendInterrupted: the stop button; its ``answer`` says how far it was.
 
+        >>> TargetClient("acme").update_batch("nowhere.batch")
+        Traceback (most recent call last):
+        tbpu_toolkit.errors.InputError: There is no file 'nowhere.batch'. Prepare a run first.
+
         """
         size = _checked_batch_file(Path(path), version)
         url = self._url(limits.BATCH_UPDATE_PATHS[version])

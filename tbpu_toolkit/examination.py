@@ -97,9 +97,11 @@ class Examination:
         """Count what each check finds, the blanks, and the rows of blanks only."""
         blanks = [field.blank for field in self.fields[1:]]
         asked = [*(check.condition for check in checks), *blanks, _all(blanks)]
-        counts = self._ask([f"count(*) FILTER (WHERE {condition})" for condition in asked])
-        (self._longest_text,) = self.source.one(
-            f"SELECT max({wire.text_bytes(self.fields)}) FROM {RELATION}"
+        *counts, self._longest_text = self._ask(
+            [
+                *(f"count(*) FILTER (WHERE {condition})" for condition in asked),
+                f"max({wire.text_bytes(self.fields)})",
+            ]
         )
         self.blanks = dict(zip(self.mapping.names, counts[len(checks) : -1], strict=True))
         found = zip(checks, counts[: len(checks)], strict=True)

@@ -63,6 +63,20 @@ class Run:
         sent_now: how many batches the last ``send`` handed over.
         waiting: how it waits; tests replace it.
 
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from tbpu_toolkit import Mapping, Sandbox, open_run, prepare
+    >>> folder = Path(tempfile.mkdtemp()) / "loyalty"
+    >>> data = pd.DataFrame({"id": ["00004", "00021"], "tier": ["gold", "silver"]})
+    >>> run = prepare(data, Mapping("id", "thirdPartyId", {"tier": "loyaltyTier"}), folder)
+    >>> with Sandbox(seconds_to_complete=0) as sandbox:
+    ...     client = sandbox.client("acme")
+    ...     proof = run.send(client).wait(client).prove(client)
+    >>> proof.seen, run.ladder
+    (2, {'built': 1, 'submitted': 1, 'consumed': 1, 'complete': 1, 'seen': 1})
+    >>> open_run(folder).table()[["rows", "state", "updated", "failed"]].values.tolist()
+    [[2, 'seen', 2, 0]]
+
     """
 
     def __init__(
@@ -457,6 +471,11 @@ def open_run(folder: str | Path) -> Run:
     Raises:
         RunNotFound: the folder holds no run.
         RunCorrupt: its manifest is not as it was written.
+
+    >>> open_run("runs/nowhere")
+    Traceback (most recent call last):
+    tbpu_toolkit.errors.RunNotFound: There is no run in 'runs/nowhere': it holds no manifest.json. \
+Prepare one, or check the path.
 
     """
     folder = Path(folder)
