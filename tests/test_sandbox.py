@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -57,6 +59,8 @@ def call(url, body=None, **headers):
 
 def curl(*arguments, body=None):
     """Adobe's own way of sending a file; fails where curl fails."""
+    if shutil.which("curl") is None and "CI" not in os.environ:
+        pytest.skip("curl is not on this machine")
     done = subprocess.run(
         ["curl", "-sS", *arguments], input=body, capture_output=True, check=True, timeout=60
     )
