@@ -108,10 +108,13 @@ def is_inexact(value):
     return False
 
 
+SPACES = "".join(filter(str.isspace, map(chr, range(0x10000)))) + "\u200b\ufeff"
+
+
 def id_of(value, key_type):
     """Give the id's text and the codes of the rules that it breaks (of warnings too)."""
     text, kind = text_of(value)
-    if kind == "blank" or (text is not None and not text.strip(" ")):
+    if kind == "blank" or (text is not None and not text.strip(SPACES)):
         return None, {"KEY001"}
     if kind == "VAL003":
         return None, {"VAL003"}
@@ -119,7 +122,8 @@ def id_of(value, key_type):
         return None, {"KEY007"}
     longest = 256 if key_type == "thirdPartyId" else 128
     is_ecid = re.fullmatch("[0-9]{38}", text)
-    is_mangled = kind == "text" and re.fullmatch(r"-?[0-9]([.,][0-9]+)?[eE]\+[0-9]+", text)
+    mangled = r"-?[0-9]([.,][0-9]+)?[eE]\+[0-9]+|-?[0-9][.,][0-9]+[eE][0-9]+"
+    is_mangled = kind == "text" and re.fullmatch(mangled, text)
     codes = {
         "KEY002": len(text) > longest,
         "KEY003": ("+" in text or "/" in text) and not is_mangled,
@@ -127,13 +131,15 @@ def id_of(value, key_type):
         "KEY005": is_mangled,
         "KEY008": key_type == "thirdPartyId" and is_ecid,
         "KEY009": key_type == "thirdPartyId" and len(text) > 128,
+        "KEY010": re.fullmatch(r"[0-9]+\.0+", text),
+        "KEY011": text != text.strip(SPACES),
     }
     return text, {code for code, is_broken in codes.items() if is_broken}
 
 
 # --- the reference: a load ---------------------------------------------------------------
 
-WARNINGS = {"KEY008", "KEY009", "VAL004"}
+WARNINGS = {"KEY008", "KEY009", "KEY010", "KEY011", "VAL004"}
 
 
 class Load:

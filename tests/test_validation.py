@@ -111,11 +111,34 @@ def test_38_digits_are_an_ecid_as_an_integer_and_as_a_decimal_too():
         ("5050E3", False),
         ("1.23E-11", False),
         ("11.5E+3", False),
+        ("1.23457E11", True),
+        ("1,5e9", True),
+        ("1.5E", False),
         ("E+11", False),
     ],
 )
 def test_a_number_mangled_by_excel_is_rejected_as_such(own, is_mangled):
     assert ("KEY005" in codes(checked([own, "b"], [1, 2])).get(1, "")) == is_mangled
+
+
+@pytest.mark.parametrize(
+    ("own", "code"),
+    [
+        ("12345.0", "KEY010"),
+        ("12345.00", "KEY010"),
+        ("12345.01", None),
+        ("v1.0", None),
+        (" 12345", "KEY011"),
+        ("12345\u00a0", "KEY011"),
+        ("\u200b12345", "KEY011"),
+        ("1 2", None),
+        ("é", None),
+    ],
+)
+def test_an_id_that_only_looks_mangled_is_a_warning_and_is_sent(own, code):
+    report = checked([own, "b"], [1, 2])
+    assert found(report).keys() & {"KEY010", "KEY011"} == ({code} if code else set())
+    assert report.counts["ready"] == 2
 
 
 @pytest.mark.parametrize(

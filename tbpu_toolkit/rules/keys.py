@@ -71,8 +71,28 @@ def _ecid_as_third_party_id(field: Field) -> str | None:
 def _mangled(field: Field) -> str | None:
     if not field.is_key or field.column.kind not in {"text", "mixed"}:
         return None
-    scientific = f"regexp_full_match({field.text}, '-?[0-9]([.,][0-9]+)?[eE][+][0-9]+')"
-    return wire.only_where(f"contains({field.text}, '+')", scientific)
+    # Without its plus sign, 5E10 may be a code of the shop's own; 1.5E10 is hardly one.
+    scientific = "-?[0-9]([.,][0-9]+)?[eE][+][0-9]+|-?[0-9][.,][0-9]+[eE][0-9]+"
+    return wire.only_where(
+        " OR ".join(f"contains({field.text}, '{sign}')" for sign in "+.,"),
+        f"regexp_full_match({field.text}, '{scientific}')",
+    )
+
+
+def _was_float(field: Field) -> str | None:
+    if not field.is_key or field.column.kind not in {"text", "mixed"}:
+        return None
+    whole = f"regexp_full_match({field.text}, '[0-9]+[.]0+')"
+    return wire.only_where(f"contains({field.text}, '.0')", whole)
+
+
+def _outer_space(field: Field) -> str | None:
+    if not field.is_key or field.column.kind not in {"text", "mixed"}:
+        return None
+    ends = [f"left({field.text}, 1)", f"right({field.text}, 1)"]
+    unusual = " OR ".join(f"{sign} < '!' OR {sign} > '~'" for sign in ends)
+    bare = f"trim({field.text}, '{_WHITE_SPACE}')"
+    return wire.only_where(unusual, f"({bare} <> {field.text} AND {bare} <> '')")
 
 
 def _inexact(field: Field) -> str | None:
@@ -188,5 +208,26 @@ KEY_RULES: Final = (
         remedy="Try one such id with a fetch before you rely on it.",
         source=limits.FACTS["OLD_THIRD_PARTY_ID_LENGTH"].source,
         of_field=_rather_long,
+    ),
+    Rule(
+        code="KEY010",
+        severity="warning",
+        says="the id ends in '.0', as ids do that were floats once",
+        why="An id must equal what the page sends to the letter; version v2 creates a ghost "
+        "profile for any other.",
+        remedy="Read the column as text at the source (dtype=str), unless the site itself passes "
+        "this.",
+        source="pandas turns integers into floats where a blank stands among them",
+        of_field=_was_float,
+    ),
+    Rule(
+        code="KEY011",
+        severity="warning",
+        says="the id begins or ends with white space",
+        why="An id must equal what the page sends to the letter; version v2 creates a ghost "
+        "profile for any other.",
+        remedy="Trim the column at the source, unless the site itself passes the space.",
+        source=_BULK,
+        of_field=_outer_space,
     ),
 )
