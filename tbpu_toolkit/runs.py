@@ -108,7 +108,13 @@ class Run:
         return dict(self.manifest.counts)
 
     def preview(self, rows: int = 5) -> Preview:
-        """Give the header and the first lines exactly as they would be sent."""
+        """Give the header and the first lines exactly as they would be sent.
+
+        Raises:
+            RunCorrupt: the batch file is not what was prepared.
+
+        """
+        self._check_bytes(self.batches[0])
         with self.batches[0].path.open("rb") as file:
             lines = [line for _, line in zip(range(rows + 1), file, strict=False)]
         return Preview(b"".join(lines).decode("ascii"))
@@ -241,7 +247,7 @@ class Run:
         return tqdm(total=size, unit="B", unit_scale=True, desc=what, **_bar())
 
     def _check_bytes(self, batch: Batch) -> None:
-        """Make sure, right before it is sent, that a file is what was prepared."""
+        """Make sure, right before it is used, that a file is what was prepared."""
         try:
             with batch.path.open("rb") as file:
                 present = file_digest(file, "sha256").hexdigest()
@@ -250,8 +256,8 @@ class Run:
         if present != batch.sha256:
             what = "is not what was prepared (its sha256 differs)" if present else "is gone"
             raise RunCorrupt(
-                f"Batch file '{batch.path}' {what}, so it was not sent. Prepare the run again into "
-                "another folder."
+                f"Batch file '{batch.path}' {what}, so nothing was done with it. Prepare the run "
+                "again into another folder."
             )
 
     # --- following -------------------------------------------------------------------
@@ -339,6 +345,7 @@ class Run:
         Raises:
             InputError: no batch is complete yet.
             CallFailed: a profile could not be fetched.
+            RunCorrupt: a batch file is not what was prepared, and so not what was sent.
 
         """
         if sample < 1:
@@ -351,6 +358,8 @@ class Run:
             raise InputError(
                 f"There is nothing to prove yet: {told}. Send it, and wait until it is complete."
             )
+        for batch in batches:
+            self._check_bytes(batch)
         seed = random.SystemRandom().randrange(2**32) if seed is None else seed
         drawn = draw_sample(batches, sample, seed)
         expected = {b.number: _expected_missing(b, last[b.number]) for b in batches}
