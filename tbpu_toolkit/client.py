@@ -25,6 +25,7 @@ from tbpu_toolkit.addresses import (
 )
 from tbpu_toolkit.answers import BatchAnswer, BatchStatus, NoReply, Reply
 from tbpu_toolkit.errors import CallFailed, InputError
+from tbpu_toolkit.faults import Watch, no_reply
 from tbpu_toolkit.pace import Pace
 from tbpu_toolkit.profiles import (
     LARGEST_PROFILE,
@@ -34,10 +35,10 @@ from tbpu_toolkit.profiles import (
     read_profile,
     update_body,
 )
+from tbpu_toolkit.upload import CountedFile, checked_batch_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import BinaryIO
+    from collections.abc import Mapping
 
     from tbpu_toolkit.limits import Version
 
@@ -46,7 +47,6 @@ _ANSWER_SECONDS: Final = 120.0  # for the first byte of an answer, and between t
 _BODY_SECONDS: Final = 30.0  # for all of its bytes, beyond that
 _UPLOAD_SECONDS: Final = 3600.0  # for handing a batch file over
 _DEFAULT_CALLS_PER_MINUTE: Final = 40  # Target's 50 are shared with the account's other tools
-_OWN_CA: Final = "name your own CA in REQUESTS_CA_BUNDLE"
 _BROKEN: Final = (requests.RequestException, HTTPError, OSError)
 
 
@@ -175,10 +175,10 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         tbpu_toolkit.errors.InputError: There is no file 'nowhere.batch'. Prepare a run first.
 
         """
-        size = _checked_batch_file(Path(path), version)
+        size = checked_batch_file(Path(path), version)
         url = self._url(limits.BATCH_UPDATE_PATHS[version])
         with Path(path).open("rb") as file, self._line() as line:
-            body = _CountedFile(file, size)
+            body = CountedFile(file, size)
             try:
                 self.pace.wait()
                 reply = line.post(url, body, self._auth)
@@ -186,7 +186,7 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
                 raise SendInterrupted(self._verdict(NoReply("it was stopped"), body)) from None
         return self._verdict(reply, body)
 
-    def _verdict(self, reply: Reply | NoReply, body: _CountedFile) -> BatchAnswer:
+    def _verdict(self, reply: Reply | NoReply, body: CountedFile) -> BatchAnswer:
         return answers.verdict(reply, body.bytes_read, len(body), self.client_code, self._sandbox)
 
     @property
@@ -325,28 +325,29 @@ class _Line:
         self, url: str, auth: AuthBase, longest: int = answers.LARGEST_ANSWER
     ) -> Reply | NoReply:
         """Ask, and read at most *longest* bytes of the answer."""
-        with _Watch(self._adapter.hang_up) as watch:
+        with Watch(self._adapter.hang_up) as watch:
             watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
             return self._ask(watch, longest, method="GET", url=url, auth=auth)
 
-    def post(self, url: str, body: _CountedFile | bytes, auth: AuthBase) -> Reply | NoReply:
+    def post(self, url: str, body: CountedFile | bytes, auth: AuthBase) -> Reply | NoReply:
         """Hand over a body, on a connection of its own: a kept one may have gone stale."""
         headers = {"Content-Type": limits.CONTENT_TYPE, "Connection": "close"}
-        with _Watch(self._adapter.hang_up) as watch:
+        with Watch(self._adapter.hang_up) as watch:
             watch.start(_UPLOAD_SECONDS)
-            if isinstance(body, _CountedFile):
+            if isinstance(body, CountedFile):
                 body.at_end = lambda: watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
             words = {"url": url, "data": body, "headers": headers, "auth": auth}
             return self._ask(watch, answers.LARGEST_ANSWER, method="POST", **words)
 
-    def _ask(self, watch: _Watch, longest: int, **words: Any) -> Reply | NoReply:
+    def _ask(self, watch: Watch, longest: int, **words: Any) -> Reply | NoReply:
         # The adapter itself is asked: a session reads all of a redirect that it does not follow.
+        timeout = (_CONNECT_SECONDS, _ANSWER_SECONDS)
         try:
             request = self._session.prepare_request(requests.Request(**words))
-            timeout = (_CONNECT_SECONDS, _ANSWER_SECONDS)
             response = self._adapter.send(request, timeout=timeout, **self._settings(request))
         except _BROKEN as error:
-            return _no_reply(error, words["url"], watch)
+            too_late = NoReply("no complete answer came in time")
+            return too_late if watch.has_rung else no_reply(error, words["url"], timeout)
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # without the frames below, which hold the headers
         with contextlib.closing(response):
@@ -398,61 +399,7 @@ def _noting(pool: type[Any], sockets: list[socket.socket]) -> type[Any]:
     return type("NotingPool", (pool,), {"ConnectionCls": connection})
 
 
-class _Watch:
-    """Ends a call that takes too long, whatever it does meanwhile."""
-
-    def __init__(self, hang_up: Callable[[], None]) -> None:
-        self._hang_up = hang_up
-        self._timer: threading.Timer | None = None
-        self.has_rung = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop()
-
-    def start(self, seconds: float) -> None:
-        """Count from now on."""
-        self._stop()
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _ring(self) -> None:
-        self.has_rung = True
-        self._hang_up()
-
-
-class _CountedFile:
-    """A file that knows how much of it was handed to the network."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._size = size
-        self.bytes_read = 0
-        self.at_end: Callable[[], None] = lambda: None
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self.read(1 << 16):
-            yield block
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._file.read(size)
-        self.bytes_read += len(block)
-        if self.bytes_read == self._size:
-            self.at_end()
-        return block
-
-
-def _read_reply(response: requests.Response, longest: int, watch: _Watch) -> Reply:
+def _read_reply(response: requests.Response, longest: int, watch: Watch) -> Reply:
     """Read an answer, bounded in bytes and, by the watch, in time."""
     body, has_ended = b"", False
     try:
@@ -482,39 +429,6 @@ def _retry_after(response: requests.Response) -> str | None:
         return said
 
 
-def _no_reply(error: Exception, url: str, watch: _Watch) -> NoReply:
-    """Say why no answer came; never in the words of the exception itself."""
-    if watch.has_rung:
-        return NoReply("no complete answer came in time")
-    host = url.split("/")[2]
-    chain = " ".join(type(link).__name__ for link in _causes(error))
-    for name, why, is_final in (
-        ("ProxyError", "the proxy did not let the call through", False),
-        ("CertVerification", f"the certificate of '{host}' is not trusted; {_OWN_CA}", True),
-        ("SSLError", f"no secure connection to '{host}' could be made", True),
-        ("NameResolution", f"host '{host}' can't be found; check the client code", False),
-        ("ConnectTimeout", f"'{host}' took no connection in {_CONNECT_SECONDS:.0f} s", False),
-        ("NewConnection", f"'{host}' did not take the connection", False),
-    ):
-        if name in chain:
-            return NoReply(why, never_left=True, pauses=is_final)
-    if "ReadTimeout" in chain:
-        return NoReply(f"no answer came within {_ANSWER_SECONDS:.0f} s")
-    return NoReply("the connection broke off")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk down to what requests and urllib3 have wrapped."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        link = waiting.pop()
-        if isinstance(link, BaseException) and link not in seen:
-            seen.append(link)
-            yield link
-            waiting += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
-
-
 def _checked_pace(calls_per_minute: int | None) -> int | None:
     if calls_per_minute is None or 1 <= calls_per_minute <= limits.CALLS_PER_MINUTE:
         return calls_per_minute
@@ -522,24 +436,3 @@ def _checked_pace(calls_per_minute: int | None) -> int | None:
         f"calls_per_minute is {calls_per_minute}. Use 1 to {limits.CALLS_PER_MINUTE}, which is "
         "all that Target allows an account, or None on a sandbox."
     )
-
-
-def _checked_batch_file(path: Path, version: str) -> int:
-    if version not in limits.BATCH_UPDATE_PATHS:
-        raise InputError(f"version is {version!r}. Use 'v1' or 'v2'.")
-    if not path.is_file():
-        raise InputError(f"There is no file '{path}'. Prepare a run first.")
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        begins = file.read(len(limits.BATCH_PREFIX))
-    if begins != limits.BATCH_PREFIX.encode():
-        raise InputError(
-            f"File '{path}' does not begin with '{limits.BATCH_PREFIX}', so it is no batch file. "
-            "Make one with tbpu.prepare()."
-        )
-    if size >= limits.MAX_BATCH_BYTES:
-        raise InputError(
-            f"File '{path}' has {size:,} bytes, where Target takes less than "
-            f"{limits.MAX_BATCH_BYTES:,}. Let tbpu.prepare() cut it."
-        )
-    return size

@@ -21,6 +21,8 @@ STOREYS = [
     "answers",
     "profiles",
     "pace",
+    "faults",
+    "upload",
     "sources",
     "rules",
     "findings",
