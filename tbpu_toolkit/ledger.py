@@ -50,7 +50,7 @@ State = Literal[
 ]
 Decision = Literal["accepted", "resend"]
 
-_INTENT_NAME: Final = re.compile(r"([0-9]{4,})-([0-9]{2,})\.intent")
+_RECORD_NAME: Final = re.compile(r"([0-9]{4,})-([0-9]{2,})\.(intent|outcome|json)", re.IGNORECASE)
 _VERDICTS: Final = frozenset(Verdict)
 _DECISIONS: Final = frozenset(get_args(Decision))
 
@@ -196,11 +196,15 @@ class Ledger:
         return found
 
     def _names(self) -> list[tuple[int, int]]:
-        """Give batch and attempt of every intent; a stray copy's name is none of ours."""
-        folder = self.folder / "attempts"
-        paths = folder.iterdir() if folder.is_dir() else []
-        found = (_INTENT_NAME.fullmatch(path.name) for path in paths)
-        return sorted((int(name[1]), int(name[2])) for name in found if name)
+        """Give batch and attempt of everything that is recorded.
+
+        An attempt whose intent is gone counts by whatever is left of it: a copy of the folder may
+        have lost files, or changed the case of their names. A stray copy's name is none of ours.
+        """
+        folders = [self.folder / kind for kind in ("attempts", "status", "seen", "decisions")]
+        paths = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+        found = (_RECORD_NAME.fullmatch(path.name) for path in paths)
+        return sorted({(int(name[1]), int(name[2])) for name in found if name})
 
     def _attempt(self, batch: int, number: int) -> Attempt:
         name = f"{batch:04d}-{number:02d}"
@@ -318,7 +322,7 @@ def _read(path: Path, word: str = "", known: frozenset[str] = frozenset()) -> di
             raise ValueError(f"it has no {word or 'content'} that is known")  # noqa: TRY301 - as below
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise RunCorrupt(
             f"Record '{path}' can't be read ({error}), though it is written in one go. "
             "Restore it from a backup; nothing is sent from this run meanwhile."
@@ -337,7 +341,7 @@ def _read_torn(path: Path) -> dict[str, Any]:
     """Read an intent, which counts by being there, even where its writer died over it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError, FileNotFoundError):
         return {}
     return content if isinstance(content, dict) else {}
 

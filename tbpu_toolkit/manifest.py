@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "manifest.json"
 _VERSION: Final = 1
+_COUNTS: Final = ("rows_in", "ready", "rejected", "merged", "empty")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise RunNotFound(
             f"There is no run in '{folder}': it holds no {NAME}. Prepare one, or check the path."
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError, MappingError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        MappingError,
+    ) as error:
         raise RunCorrupt(
             f"The manifest '{path}' is not as it was written ({error}). Restore it from a backup, "
             "or prepare the run again into another folder."
@@ -100,12 +108,21 @@ def _manifest(content: dict[str, Any], folder: Path) -> Manifest:
     return Manifest(
         mapping=mapping,
         api_version=mapping.api_version,
-        counts={str(name): int(count) for name, count in content["counts"].items()},
+        counts={name: int(content["counts"][name]) for name in _COUNTS},
         described=content["source"],
         limits=content["limits"],
         prepared_at=content["prepared_at"],
-        batches=tuple(_batch(words, folder) for words in content["batches"]),
+        batches=_batches(content["batches"], folder),
     )
+
+
+def _batches(told: list[dict[str, Any]], folder: Path) -> tuple[Batch, ...]:
+    batches = tuple(_batch(words, folder) for words in told)
+    if not batches or [batch.number for batch in batches] != list(range(1, len(batches) + 1)):
+        raise ValueError("its batches are not counted from 1")
+    if len({batch.path for batch in batches}) < len(batches):
+        raise ValueError("two of its batches are one file")
+    return batches
 
 
 def _batch(words: dict[str, Any], folder: Path) -> Batch:

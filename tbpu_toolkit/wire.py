@@ -225,6 +225,8 @@ def formatted_text(column: Column, parameter: Parameter) -> str:
 def _decimals_text(column: Column, decimals: int) -> str:
     text = plain_text(column)
     number = f"TRY_CAST({text} AS DECIMAL(38, {decimals}))::VARCHAR"
+    if column.kind in {"integer", "float", "decimal"}:  # whose text is a plain number
+        return number
     return f"if(regexp_full_match({text}, '{_PLAIN_NUMBER}'), {number}, NULL)"
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources import files, frames
-from tbpu_toolkit.sources.source import RELATION, Formats, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tbpu_toolkit.sources.source import RELATION, Formats, Source, in_our_words
 
 __all__ = ["RELATION", "Formats", "Source", "open_source"]
 
@@ -44,11 +40,9 @@ something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet f
     source = Source()
     try:
         _fill(source, data, formats)
-    except duckdb.Error as error:
+    except BaseException as error:
         source.close()
-        raise SourceError(f"The data can't be read. {_sentence(error)}") from error
-    except BaseException:
-        source.close()
+        in_our_words(error)
         raise
     return source
 
@@ -75,15 +69,3 @@ def _arrow_table(data: Any) -> pa.Table:
             f"The data, a {type(data).__name__}, can't be read as a table ({error}). Give a whole "
             "table, and turn columns of unusual types into text."
         ) from error
-
-
-def _sentence(error: Exception) -> str:
-    """Fold what the engine says into a line, up to its own hints about options."""
-
-    def said() -> Iterator[str]:
-        for line in str(error).splitlines():
-            if not line.strip() or line.startswith("Possible"):
-                return
-            yield line.strip()
-
-    return " ".join(said())

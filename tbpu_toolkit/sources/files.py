@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 EXCEL_SUFFIXES: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")
+_MOST_CELLS: Final = 40_000_000  # some gigabytes while they are read
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -67,7 +69,8 @@ def _fill_from_text(source: Source, path: Path) -> None:
         source.con.execute(
             f"CREATE TABLE lines AS SELECT * FROM read_csv({_file_literal(path)},"
             f" columns = {fields}, delim = {_literal(delimiter)}, header = true,"
-            " auto_detect = false, quote = '\"', escape = '\"', max_line_size = 16777216)"
+            " hive_partitioning = false, auto_detect = false, quote = '\"', escape = '\"',"
+            " max_line_size = 16777216)"
         )
     except duckdb.Error as error:
         raise SourceError(_what_is_wrong(path, str(error))) from error
@@ -76,6 +79,26 @@ def _fill_from_text(source: Source, path: Path) -> None:
     source.described = (
         f"'{path.name}', separated by {_DELIMITERS[delimiter]}, every column read as text"
     )
+
+
+def _check_extent(path: Path) -> None:
+    """Refuse a sheet with a stray cell far out: the reader makes room for all that lies between."""
+    try:
+        with zipfile.ZipFile(path) as book, book.open("xl/worksheets/sheet1.xml") as sheet:
+            told = re.search(rb'<dimension ref="[A-Z]+[0-9]+:([A-Z]+)([0-9]+)"', sheet.read(4_096))
+    except (zipfile.BadZipFile, KeyError):  # another kind of workbook
+        return
+    if told is None:
+        return
+    width = 0
+    for letter in told[1]:
+        width = width * 26 + letter - ord("A") + 1
+    if width * int(told[2]) > _MOST_CELLS:
+        last = (told[1] + told[2]).decode()
+        raise SourceError(
+            f"The first sheet of '{path}' reaches to cell {last}, which is {width:,} columns by "
+            f"{int(told[2]):,} rows. Delete what stands far out, or export the table as CSV UTF-8."
+        )
 
 
 def _what_is_wrong(path: Path, said: str) -> str:
@@ -120,7 +143,7 @@ def _fill_from_parquet(source: Source, path: Path, formats: Formats) -> None:
 
     try:
         schema = parquet.read_schema(path)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise SourceError(f"File '{path}' can't be read as Parquet: {error}.") from error
     read = [
         frames.read_arrow(pa.array([], field.type), formats.get(field.name) if formats else None)
@@ -141,7 +164,8 @@ def _view_parquet(
     fields = [f"p{place}{_without_zone(column)} AS c{place}" for place, column in enumerate(read)]
     source.con.execute(
         "CREATE VIEW original AS SELECT place + 1 AS row, *"
-        f" FROM read_parquet({_file_literal(path)}, file_row_number = true) AS file({given})"
+        f" FROM read_parquet({_file_literal(path)}, file_row_number = true,"
+        f" hive_partitioning = false) AS file({given})"
     )
     source.con.execute(f"CREATE VIEW {RELATION} AS SELECT row, {', '.join(fields)} FROM original")
     originals = [f"p{place}" for place in range(len(names))]
@@ -162,6 +186,7 @@ def _without_zone(column: frames.ReadColumn) -> str:
 def _read_excel(path: Path) -> pd.DataFrame:
     from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - only for Excel
 
+    _check_extent(path)
     try:
         sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tbpu_toolkit.cells import BLANK, UNSUPPORTED, read_cell
+from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources.source import RELATION, exact_frame
 from tbpu_toolkit.wire import Column
 
@@ -72,8 +73,7 @@ def fill_from_arrow(source: Source, table: Any, formats: Formats) -> None:
     ]
     _register(source, names, read, table.num_rows)
     source.described = "an Arrow table"
-    plain = pa.table([_plain(column) for column in table.columns], names=names)
-    source.original = lambda numbers: exact_frame(plain.take(pa.array(_places(numbers))))
+    source.original = lambda numbers: exact_frame(_rows_of(table, names, _places(numbers)))
 
 
 def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def read_series(series: pd.Series[Any], how: str | None = None) -> ReadColumn:
         return _read_categorical(series, how)
     if isinstance(dtype, pd.SparseDtype):
         return read_series(pd.Series(np.asarray(series)), how)
-    if pd.api.types.is_object_dtype(dtype):
+    if isinstance(dtype, np.dtype) and dtype.hasobject:
         return _read_objects(series, how)
     if isinstance(dtype, np.dtype) and (dtype.kind in "cmV" or dtype == np.longdouble):
         return read_cells(series, how)  # complex, timedelta, long double: Arrow has no like of them
@@ -206,10 +206,23 @@ def read_arrow(values: Any, how: str | None = None) -> ReadColumn:
     if is_.is_string_view(arrow_type) or is_.is_null(arrow_type):
         values = values.cast(pa.large_string())
     kind = arrow_kind(values.type)
+    if kind == "text":
+        _check_utf8(values)
     if kind is not None:
         return ReadColumn(values, kind)
     kinds = pc.if_else(pc.is_null(values), BLANK, f"{UNSUPPORTED}{arrow_type}")
     return ReadColumn(pa.nulls(len(values), pa.string()), "mixed", kinds)
+
+
+def _check_utf8(values: Any) -> None:
+    """Arrow takes whoever made a column at his word; the engine would not."""
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise SourceError(
+            f"A column of text holds bytes that are not UTF-8 ({error}). Read the source again "
+            "with its right encoding."
+        ) from error
 
 
 def _read_timestamps(values: Any) -> ReadColumn:
@@ -228,8 +241,19 @@ def _read_timestamps(values: Any) -> ReadColumn:
         )
 
 
-def _plain(values: Any) -> Any:
-    """Give a column in a form that Arrow itself can take rows from."""
+def _rows_of(table: pa.Table, names: list[str], places: Any) -> pa.Table:
+    return pa.table([_taken(column, places) for column in table.columns], names=names)
+
+
+def _taken(column: Any, places: Any) -> Any:
+    """Take some rows of a column; one by one where Arrow can't take from its type."""
+    try:
+        return _without_views(column).take(pa.array(places))
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.array([column[int(place)].as_py() for place in places])
+
+
+def _without_views(values: Any) -> Any:
     is_, arrow_type = pa.types, values.type
     if is_.is_run_end_encoded(arrow_type):
         return pc.run_end_decode(values)

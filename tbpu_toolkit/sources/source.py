@@ -12,6 +12,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from tbpu_toolkit.errors import SourceError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
@@ -54,6 +56,8 @@ class Source:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if error is not None:
+            in_our_words(error)
 
     def close(self) -> None:
         """Let go of the engine and of its temporary files."""
@@ -92,6 +96,24 @@ class Source:
         ).to_arrow_table()
         self.con.unregister("wanted")
         return exact_frame(found.rename_columns([column.name for column in self.columns]))
+
+
+def in_our_words(error: BaseException) -> None:
+    """Raise an error of the engine's as one of ours; leave all others to be raised as they are.
+
+    Raises:
+        SourceError: the engine met something in the data that no rule had foreseen.
+        KeyboardInterrupt: the stop button; the engine makes another error of it.
+
+    """
+    if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
+        raise KeyboardInterrupt from None
+    if isinstance(error, duckdb.Error):
+        said = str(error).strip().partition("\n")[0]
+        raise SourceError(
+            f"The data can't be worked through: {said}. Look for damaged files and extreme dates, "
+            "or bring the column as text."
+        ) from error
 
 
 def exact_frame(table: Any) -> pd.DataFrame:
