@@ -83,3 +83,27 @@ def test_a_manifest_that_names_one_batch_twice_is_corrupt(tmp_path):
     manifest.write_text(text.replace("0002.batch", "0001.batch"), encoding="utf-8")
     with pytest.raises(tbpu.RunCorrupt, match="one file"):
         tbpu.open_run(run.folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id,v\n "a b",x\n',
+        'id,v\na,"x"  \n',
+        'id,v\na, "x"\n',
+        'id;v\na;"x"\t;\n',
+        'id,v\n"a" ,x\n',
+    ],
+)
+def test_white_space_beside_a_quoted_cell_is_told_and_never_dropped(tmp_path, text):
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(tbpu.SourceError, match=r"line 2 or before: white space stands beside"):
+        tbpu.validate(path, MAPPING)
+
+
+def test_what_only_looks_so_inside_of_quotes_is_read_as_it_stands(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('id,v\na,"said ""x"", ""y"" , z"\nb," p "\nc,  q\n', encoding="utf-8")
+    run = tbpu.prepare(path, MAPPING, tmp_path / "run")
+    assert lines(run) == ["a,said%20%22x%22%2C%20%22y%22%20%2C%20z", "b,%20p%20", "c,%20%20q"]

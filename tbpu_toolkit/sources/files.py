@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import re
@@ -20,6 +21,7 @@ from tbpu_toolkit.sources.source import RELATION
 from tbpu_toolkit.wire import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tbpu_toolkit.sources.source import Formats, Source
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 EXCEL_SUFFIXES: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")
+_LONGEST_GAP: Final = 64  # white space beside a quote that is looked for across two blocks
 _MOST_CELLS: Final = 40_000_000  # some gigabytes while they are read
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -63,7 +66,9 @@ def _suffix(path: Path) -> str:
 
 
 def _fill_from_text(source: Source, path: Path) -> None:
-    names, delimiter = _read_header(path)
+    with _readable(path):
+        names, delimiter = _read_header(path)
+        _check_quotes(path, delimiter)
     fields = {f"c{place}": "VARCHAR" for place in range(len(names))}
     try:
         source.con.execute(
@@ -117,25 +122,74 @@ def _what_is_wrong(path: Path, said: str) -> str:
     )
 
 
-def _read_header(path: Path) -> tuple[list[str], str]:
+def _check_quotes(path: Path, delimiter: str) -> None:
+    """Refuse white space beside a quoted cell, which the engine would drop without a word."""
+    if not _may_have_spaced_quotes(path, delimiter):
+        return
+    with _opened(path, "rt") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            spaced = any(
+                cell != cell.lstrip() and cell.lstrip().startswith('"')
+                for row in reader
+                for cell in row
+            )
+        except csv.Error:  # something stands between a closing quote and the separator
+            spaced = True
+    if spaced:
+        raise SourceError(
+            f"File '{path}', line {reader.line_num:,} or before: white space stands beside a "
+            "quoted cell, where it would be lost. Take it out, or put it inside the quotes."
+        )
+
+
+def _may_have_spaced_quotes(path: Path, delimiter: str) -> bool:
+    """Look at the bytes alone, quickly; what is inside of quotes can look so as well."""
+    ends = re.escape(delimiter).encode() + rb"\r\n"
+    spaced = re.compile(rb"(?:^|[" + ends + rb'])[ \t]+"|"[ \t]+(?:[' + ends + rb"]|$)")
+    with _opened(path, "rb") as file:
+        before = b""
+        while block := file.read(1 << 22):
+            if spaced.search(before + block):
+                return True
+            before = block[-_LONGEST_GAP:]
+    return False
+
+
+def _opened(path: Path, mode: str) -> Any:
     opened: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    words = {} if "b" in mode else {"encoding": "utf-8-sig", "newline": ""}
+    return opened(path, mode, **words)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in a sentence why a file of text can't be read."""
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            if not first.strip():
-                raise SourceError(
-                    f"File '{path}' begins with an empty line. Put the columns' names there."
-                )
-            file.seek(0)
-            delimiter = max(_DELIMITERS, key=first.count)
-            return next(csv.reader(file, delimiter=delimiter)), delimiter
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"File '{path}' can't be read: {error}. Export it again.") from error
+        yield
     except UnicodeDecodeError as error:
         raise SourceError(
             f"File '{path}' is not UTF-8 ({error.reason} at byte {error.start:,}). "
             "Save it as 'CSV UTF-8' and try again."
         ) from error
+    except csv.Error as error:
+        raise SourceError(
+            f"The header of '{path}' can't be read ({error}). Look for a quote that is not closed."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"File '{path}' can't be read: {error}. Export it again.") from error
+
+
+def _read_header(path: Path) -> tuple[list[str], str]:
+    with _opened(path, "rt") as file:
+        first = file.readline()
+        if not first.strip():
+            raise SourceError(
+                f"File '{path}' begins with an empty line. Put the columns' names there."
+            )
+        file.seek(0)
+        delimiter = max(_DELIMITERS, key=first.count)
+        return next(csv.reader(file, delimiter=delimiter)), delimiter
 
 
 def _fill_from_parquet(source: Source, path: Path, formats: Formats) -> None:
