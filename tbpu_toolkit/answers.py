@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree.ElementTree import ParseError
@@ -173,19 +173,13 @@ def verdict(
         return BatchAnswer(Verdict.REFUSED, _refusal(reply), pauses=pauses, **words)
     if not 200 <= reply.http < 300:  # noqa: PLR2004 - the standard's own bounds
         return BatchAnswer(_unanswered(bytes_read, size), _what_came(reply), **words)
-    answer = _read_submission(reply, client_code, sandbox)
-    if answer.verdict in {Verdict.ACCEPTED, Verdict.UNTRACKED} and bytes_read < size:
+    answer = replace(_read_submission(reply, client_code, sandbox), **words)
+    if answer.verdict is Verdict.UNKNOWN:
+        return replace(answer, verdict=_unanswered(bytes_read, size))
+    if answer.verdict is not Verdict.REFUSED and bytes_read < size:
         said = "the answer came before the whole file was sent"
         return BatchAnswer(Verdict.UNKNOWN, said, **words)
-    if answer.verdict is Verdict.UNKNOWN:
-        return BatchAnswer(_unanswered(bytes_read, size), answer.message, **words)
-    return BatchAnswer(
-        answer.verdict,
-        answer.message,
-        batch_id=answer.batch_id,
-        status_url=answer.status_url,
-        **words,
-    )
+    return answer
 
 
 def _unanswered(bytes_read: int, size: int) -> Verdict:
