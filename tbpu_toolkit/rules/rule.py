@@ -2,15 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tbpu_toolkit.wire import Field
 
 Severity = Literal["error", "warning", "note"]
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class TextMark:
+    """What a rule looks for in the texts of a column.
+
+    Attributes:
+        pattern: an RE2 expression, looked for anywhere in a text; anchor it (``^…$``) where the
+            whole text is meant. It runs in the engine, so it has no lookaround and no
+            backreference.
+        of: whether the rule is about a field: ``None`` for every parameter, and not the key.
+        exact: settles what no pattern can: gives those of some distinct texts, all of which
+            match the pattern, that really bear the mark. None where the pattern is enough.
+        least_share: the share of the column's filled rows below which the rule keeps quiet.
+
+    """
+
+    pattern: str
+    of: Callable[[Field], bool] | None = None
+    exact: Callable[[Sequence[str]], set[str]] | None = None
+    least_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCheck:
+    """What a rule looks for in a column as a whole.
+
+    Attributes:
+        judge: looks at the column's measures and gives how many rows are concerned, with a clause
+            that goes behind the rule's ``says`` ("in 812 of 900 rows"); None where all is well.
+            Every column has the measures ``rows``, ``filled``, ``distinct`` (about so many where
+            there are many), ``shortest``, ``longest`` (characters of the text), ``least``,
+            ``greatest`` (of numbers; None elsewhere).
+        measures: gives further measures for a field: name -> SQL aggregate; None where the rule
+            can't apply to it.
+
+    """
+
+    judge: Callable[[Field, Mapping[str, Any]], tuple[int, str] | None]
+    measures: Callable[[Field], Mapping[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small table that a rule speaks up about; a test runs it.
+
+    Attributes:
+        table: column -> values, or the text of a CSV file, or the name of a file in ``data/``.
+            The ids stand in ``id`` where ``mapping`` does not say otherwise; every other column
+            becomes a parameter of its own name.
+        rows: the rows (1 = the first data row) that the rule names; empty where it is about a
+            column, or about the load as a whole.
+        mapping: words for the mapping, such as ``{"key_type": "pcId"}``.
+
+    """
+
+    table: Mapping[str, Sequence[Any]] | str
+    rows: tuple[int, ...] = ()
+    mapping: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +86,14 @@ class Rule:
         why: why it matters at Target, in one sentence.
         remedy: what to do, in one sentence.
         source: where the reason comes from.
+        example: a small table that it speaks up about.
         blocks: whether one such value stands in the way of the whole load.
+        is_fixed: whether a mapping can't change the severity, since nothing could be sent then.
         of_field: gives SQL that is true for a bad row, for a field; None where the rule can't
             apply to it. Absent where the rule is not about a single field.
         of_row: the same for all fields of a row at once, the key among them.
+        of_text: what is looked for in texts.
+        of_column: what is looked for in a column as a whole.
 
     """
 
@@ -38,6 +103,10 @@ class Rule:
     why: str
     remedy: str
     source: str
+    example: Example | None = None
     blocks: bool = False
+    is_fixed: bool = False
     of_field: Callable[[Field], str | None] | None = None
     of_row: Callable[[Sequence[Field]], str] | None = None
+    of_text: TextMark | None = None
+    of_column: ColumnCheck | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -27,6 +28,26 @@ RELATION: Final = "data"  # what the rows are called in SQL; `row` counts them f
 Formats = Mapping[str, str | None] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that was noticed while the data were read, told by a rule of the family SRC.
+
+    Attributes:
+        code: the rule's, such as ``SRC002``.
+        message: one sentence that says what, where and how many.
+        rows: how many rows it concerns; 0 where it concerns the whole.
+        column: the column it is about, where it is about one.
+        examples: up to three rows (1 = the first data row) with what is to be seen there.
+
+    """
+
+    code: str
+    message: str
+    rows: int = 0
+    column: str | None = None
+    examples: tuple[tuple[int | None, str], ...] = ()
+
+
 class Source:
     """A table in the engine: ``row`` (1 = the first data row) and one field a column.
 
@@ -34,6 +55,10 @@ class Source:
         con: the connection that the relation lives in; closed with the source.
         columns: the columns, in the order of the analyst's table.
         described: how the data were read, in a few words for the report.
+        notes: what was noticed meanwhile.
+        ragged: SQL of a field of the relation that says, for a line with another number of cells
+            than the header has names, which line it was and what is wrong with it (and is NULL
+            for all others); None where there is no such line.
         original: gives the rows of these numbers with every original column, where the table
             is at hand outside the engine; None: the engine gives them.
 
@@ -44,6 +69,8 @@ class Source:
         self.con = _connect(Path(self._folder.name))
         self.columns: tuple[Column, ...] = ()
         self.described = ""
+        self.notes: list[Note] = []
+        self.ragged: str | None = None
         self.original: Callable[[Sequence[int]], pd.DataFrame] | None = None
 
     def __enter__(self) -> Self:
