@@ -61,8 +61,26 @@ class ValidationReport:
             "key": self.mapping.key,
             "key_type": self.mapping.key_type,
             "counts": self.counts,
-            "findings": self.findings.to_dict("records"),
-            "parameters": self.parameters.to_dict("records"),
+            "findings": [
+                {"why": "", "source": "", "examples": [], "is_blocking": False} | finding
+                for finding in self.findings.to_dict("records")
+            ],
+            "parameters": [
+                {
+                    "distinct": None,
+                    "distinct_is_exact": True,
+                    "longest": None,
+                    "top": [],
+                    "histogram": None,
+                    "audiences": [],
+                    "is_personal": False,
+                }
+                | parameter
+                for parameter in self.parameters.to_dict("records")
+            ],
+            "preview": [],
+            "rulings": [],
+            "personal": [],
             "rejected": self.rejected,
         }
 

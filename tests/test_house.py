@@ -15,6 +15,7 @@ STOREYS = [
     "limits",
     "parameters",
     "mapping",
+    "masking",
     "cells",
     "wire",
     "addresses",
