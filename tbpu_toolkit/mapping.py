@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-import yaml
-
 from tbpu_toolkit import limits
 from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.parameters import Parameter
+from tbpu_toolkit.recipes import read_recipe, write_recipe
+from tbpu_toolkit.rulings import Ruling, as_rulings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as AnyMapping
@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from tbpu_toolkit.limits import KeyType, Version
 
 Duplicates = Literal["reject", "first", "last", "merge"]
+PersonalData = Literal["block", "allow"]
 
 _RECIPE_VERSION: Final = 1
+_RECIPE_WORDS: Final = {
+    "key",
+    "key_type",
+    "duplicates",
+    "site_uses_ecid",
+    "personal_data",
+    "rules",
+    "parameters",
+    "columns",
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,13 @@ class Mapping:
             (the last non-blank value of each parameter). Identical rows are always one.
         site_uses_ecid: whether the site uses the Experience Cloud ID service. Only asked
             where the key is pcId.
+        personal_data: ``"block"`` holds a load back in which e-mail addresses, telephone,
+            card or account numbers or national ids were found; ``"allow"`` says that they are
+            meant to be sent. A parameter in the format ``sha256`` needs no such word.
+        rules: code -> :class:`Ruling`, or (severity, reason): how much a rule counts here.
+        columns: column -> type of all columns of the table that the mapping was made on, so that
+            a later table can be held against it; :func:`suggest_mapping` and
+            ``ValidationReport.recipe`` fill it.
         reasons: column -> why it was mapped so; filled by :func:`suggest_mapping`.
 
     Raises:
@@ -64,6 +82,9 @@ well. Leave it out of the parameters.
     parameters: AnyMapping[str, Parameter]
     duplicates: Duplicates = "reject"
     site_uses_ecid: bool | None = None
+    personal_data: PersonalData = "block"
+    rules: AnyMapping[str, Ruling] = field(default_factory=dict)
+    columns: AnyMapping[str, str] = field(default_factory=dict)
     reasons: AnyMapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __init__(  # noqa: PLR0913, PLR0917 - the contract's own signature
@@ -73,9 +94,12 @@ well. Leave it out of the parameters.
         parameters: AnyMapping[str, str | Parameter],
         duplicates: Duplicates = "reject",
         site_uses_ecid: bool | None = None,
+        personal_data: PersonalData = "block",
+        rules: AnyMapping[str, Ruling | tuple[str, str]] | None = None,
+        columns: AnyMapping[str, str] | None = None,
         reasons: AnyMapping[str, str] | None = None,
     ) -> None:
-        _check_words(key, key_type, duplicates, site_uses_ecid)
+        _check_words(key, key_type, duplicates, site_uses_ecid, personal_data)
         named = _as_parameters(parameters)
         _check_parameters(key, named)
         own = {
@@ -84,6 +108,9 @@ well. Leave it out of the parameters.
             "parameters": MappingProxyType(named),
             "duplicates": duplicates,
             "site_uses_ecid": site_uses_ecid,
+            "personal_data": personal_data,
+            "rules": as_rulings(rules or {}),
+            "columns": MappingProxyType(_as_columns(columns or {})),
             "reasons": MappingProxyType(dict(reasons or {})),
         }
         for name, value in own.items():
@@ -94,10 +121,17 @@ well. Leave it out of the parameters.
             column: parameter if parameter.format else parameter.name
             for column, parameter in self.parameters.items()
         }
-        return (
+        told = (
             f"Mapping(key={self.key!r}, key_type={self.key_type!r}, parameters={parameters!r}, "
-            f"duplicates={self.duplicates!r}, site_uses_ecid={self.site_uses_ecid!r})"
+            f"duplicates={self.duplicates!r}, site_uses_ecid={self.site_uses_ecid!r}"
         )
+        if self.personal_data != "block":
+            told += f", personal_data={self.personal_data!r}"
+        if self.rules:
+            told += (
+                f", rules={ {code: (own.severity, own.why) for code, own in self.rules.items()}!r}"
+            )
+        return f"{told})"
 
     def _repr_html_(self) -> str:
         rows = [(self.key, f"{self.key_type} (the key)", "")]
@@ -142,21 +176,26 @@ profiles only) or site_uses_ecid=False (version v2).
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe as plain words and dicts, as the file holds it."""
-        return {
+        recipe: dict[str, Any] = {
             "tbpu_recipe": _RECIPE_VERSION,
             "key": self.key,
             "key_type": self.key_type,
             "duplicates": self.duplicates,
             "site_uses_ecid": self.site_uses_ecid,
-            "parameters": {
-                column: (
-                    {"name": parameter.name, "format": parameter.format}
-                    if parameter.format
-                    else parameter.name
-                )
-                for column, parameter in self.parameters.items()
-            },
         }
+        if self.personal_data != "block":
+            recipe["personal_data"] = self.personal_data
+        if self.rules:
+            recipe["rules"] = {
+                code: {"severity": own.severity, "why": own.why} for code, own in self.rules.items()
+            }
+        recipe["parameters"] = {
+            column: {"name": own.name, "format": own.format} if own.format else own.name
+            for column, own in self.parameters.items()
+        }
+        if self.columns:
+            recipe["columns"] = dict(self.columns)
+        return recipe
 
     def save(self, path: str | Path) -> Path:
         """Write the mapping as a recipe file: YAML, readable and diffable.
@@ -176,12 +215,7 @@ profiles only) or site_uses_ecid=False (version v2).
         True
 
         """
-        path = Path(path)
-        text = yaml.dump(
-            self.to_dict(), None, _ExactDumper, sort_keys=False, allow_unicode=True, width=100
-        )
-        path.write_text(text, encoding="utf-8", newline="\n")
-        return path
+        return write_recipe(self.to_dict(), Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Mapping:
@@ -191,22 +225,14 @@ profiles only) or site_uses_ecid=False (version v2).
             MappingError: the file is not a recipe, or breaks a rule; the message names it.
 
         """
-        path = Path(path)
+        content = read_recipe(Path(path))
         try:
-            text = path.read_text(encoding="utf-8")
-            return cls.from_dict(yaml.load(text, Loader=_StrictLoader))  # noqa: S506 - a SafeLoader
-        except FileNotFoundError:
-            raise MappingError(
-                f"There is no recipe at '{path}'. Save one there with mapping.save(), or let "
-                f"'tbpu suggest FILE --recipe {path}' guess one."
-            ) from None
+            return cls.from_dict(content)
         except MappingError as error:
             raise MappingError(f"Recipe '{path}': {error}") from error
-        except OSError as error:
-            raise MappingError(f"Recipe '{path}' can't be read: {error.strerror}.") from error
-        except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             said = " ".join(str(error).split())
-            raise MappingError(f"Recipe '{path}' is not valid YAML: {said}.") from error
+            raise MappingError(f"Recipe '{path}' holds what no recipe has: {said}.") from error
 
     @classmethod
     def from_dict(cls, content: object) -> Mapping:
@@ -219,9 +245,8 @@ profiles only) or site_uses_ecid=False (version v2).
         if not isinstance(content, dict) or content.get("tbpu_recipe") != _RECIPE_VERSION:
             raise MappingError(f"it does not begin with 'tbpu_recipe: {_RECIPE_VERSION}'.")
         words = {name: value for name, value in content.items() if name != "tbpu_recipe"}
-        allowed = {"key", "key_type", "duplicates", "site_uses_ecid", "parameters"}
-        if strange := sorted(str(word) for word in words.keys() - allowed):
-            known = ", ".join(sorted(allowed))
+        if strange := sorted(str(word) for word in words.keys() - _RECIPE_WORDS):
+            known = ", ".join(sorted(_RECIPE_WORDS))
             raise MappingError(f"it holds {strange}, which no recipe has. Its words are {known}.")
         if missing := sorted({"key", "key_type", "parameters"} - words.keys()):
             raise MappingError(f"it lacks {missing}. Add them.")
@@ -254,28 +279,6 @@ def _html_table(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-class _ExactDumper(yaml.SafeDumper):
-    """A SafeDumper that quotes what YAML would read back as something else."""
-
-
-def _exact_text(dumper: _ExactDumper, text: str) -> yaml.ScalarNode:
-    style = None if text.isprintable() else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_ExactDumper.add_representer(str, _exact_text)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice, which YAML would settle in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key, count in Counter(map(str, keys)).items() if count > 1]:
-            raise MappingError(f"{twice[0]!r} stands there twice. Keep one of the lines.")
-        return super().construct_mapping(node, deep)
-
-
 def _parameter_from(column: object, value: object) -> str | Parameter:
     if isinstance(value, str):
         return value
@@ -286,13 +289,16 @@ def _parameter_from(column: object, value: object) -> str | Parameter:
     )
 
 
-def _check_words(key: object, key_type: object, duplicates: object, site_uses_ecid: object) -> None:
+def _check_words(
+    key: object, key_type: object, duplicates: object, site_uses_ecid: object, personal_data: object
+) -> None:
     if not isinstance(key, str) or not key:
         raise MappingError(f"The key is {key!r}. Give the name of the column that holds the ids.")
     for word, value, allowed in (
         ("key_type", key_type, limits.KEY_TYPES),
         ("duplicates", duplicates, get_args(Duplicates)),
         ("site_uses_ecid", site_uses_ecid, (True, False, None)),
+        ("personal_data", personal_data, get_args(PersonalData)),
     ):
         if not any(value is choice or value == choice for choice in allowed):
             choices = ", ".join(repr(choice) for choice in allowed)
@@ -313,6 +319,14 @@ def _as_parameters(parameters: object) -> dict[str, Parameter]:
             )
         named[column] = value if isinstance(value, Parameter) else Parameter(value)
     return named
+
+
+def _as_columns(columns: object) -> dict[str, str]:
+    if isinstance(columns, (dict, MappingProxyType)) and all(
+        isinstance(word, str) for pair in columns.items() for word in pair
+    ):
+        return dict(columns)
+    raise MappingError(f"The mapping's columns are {columns!r}. Give a dict of column -> type.")
 
 
 def _check_parameters(key: str, parameters: dict[str, Parameter]) -> None:

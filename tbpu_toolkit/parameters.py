@@ -9,7 +9,18 @@ from typing import Final
 from tbpu_toolkit import limits
 from tbpu_toolkit.errors import MappingError
 
-FORMATS: Final = ("0", "0.00", "date", "iso", "epoch_ms", "1/0", "yes/no", "join", "json")
+FORMATS: Final = (
+    "0",
+    "0.00",
+    "date",
+    "iso",
+    "epoch_ms",
+    "1/0",
+    "yes/no",
+    "join",
+    "json",
+    "sha256",
+)
 _DECIMALS: Final = re.compile(r"0(?:\.(0{1,10}))?")
 _KEY_NAMES: Final = frozenset({*limits.KEY_TYPES, "mbox3rdPartyId"})
 
@@ -23,7 +34,9 @@ class Parameter:
             characters (AdobeDocs/target.en, target-limits.md).
         format: ``0``, ``0.0``, ``0.00`` … (so many decimals, halves away from zero),
             ``date``, ``iso``, ``epoch_ms`` (a time without a zone counts as UTC), ``1/0``,
-            ``yes/no``, ``join`` (a list as ``a|b``), ``json``; None for the general rule.
+            ``yes/no``, ``join`` (a list as ``a|b``), ``json``, ``sha256`` (the SHA-256 of a salt
+            and the text behind it, in hexadecimal, for personal data; the salt comes from the
+            environment variable ``TBPU_SALT``); None for the general rule.
 
     Raises:
         MappingError: the name or the format breaks one of these rules.

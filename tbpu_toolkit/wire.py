@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.parameters import Parameter
 
 _SAFE_KINDS: Final = frozenset({"boolean", "integer", "float", "decimal", "date"})
+SALT: Final = "tbpu_salt"  # the engine's variable that holds it, so that no SQL text does
 _PLAIN_NUMBER: Final = r"-?[0-9]+(\.[0-9]+)?"
 _ISO_TIME: Final = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?Z?)?"
@@ -100,8 +101,8 @@ class Field:
     @property
     def encoded(self) -> str:
         """SQL of the cell as it stands in the batch file."""
-        no_format = self.parameter is None or self.parameter.format is None
-        if no_format and self.column.kind in _SAFE_KINDS:
+        how = self.parameter.format if self.parameter else None
+        if how == "sha256" or (how is None and self.column.kind in _SAFE_KINDS):
             return self.text
         return f"url_encode({self.text})"
 
@@ -218,6 +219,8 @@ def formatted_text(column: Column, parameter: Parameter) -> str:
             return _two_words(column, "1", "0")
         case "yes/no":
             return _two_words(column, "yes", "no")
+        case "sha256":
+            return f"sha256(getvariable('{SALT}') || {plain_text(column)})"
         case _:  # lists were joined or written as JSON by cells.py, as the column was read
             return plain_text(column)
 

@@ -14,6 +14,8 @@ STOREYS = [
     "errors",
     "limits",
     "parameters",
+    "recipes",
+    "rulings",
     "mapping",
     "masking",
     "cells",
