@@ -13,6 +13,7 @@ from tbpu_toolkit import errors
 CONTRACT = {
     "Mapping",
     "Parameter",
+    "Query",
     "Run",
     "Sandbox",
     "TargetClient",

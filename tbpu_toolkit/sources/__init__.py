@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from tbpu_toolkit.errors import SourceError
-from tbpu_toolkit.sources import files, frames
+from tbpu_toolkit.sources import files, frames, query
+from tbpu_toolkit.sources.query import Query
 from tbpu_toolkit.sources.source import RELATION, Formats, Source, in_our_words
 
-__all__ = ["RELATION", "Formats", "Source", "open_source"]
+__all__ = ["RELATION", "Formats", "Query", "Source", "open_source"]
 
 
 def open_source(data: Any, formats: Formats = None) -> Source:
@@ -20,8 +21,8 @@ def open_source(data: Any, formats: Formats = None) -> Source:
 
     Args:
         data: a pandas DataFrame; anything with ``__arrow_c_stream__`` (polars, pyarrow, a DuckDB
-            relation); or the path of a CSV, TSV, Excel or Parquet file. Files of text are read
-            as text: ``00042`` stays ``00042`` and ``NA`` stays ``NA``.
+            relation); the path of a CSV, TSV, Excel or Parquet file; or a ``Query``. Files of
+            text are read as text: ``00042`` stays ``00042`` and ``NA`` stays ``NA``.
         formats: column -> format of the columns that are wanted; the others are only listed.
             None: all are wanted.
 
@@ -50,6 +51,8 @@ something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet f
 def _fill(source: Source, data: Any, formats: Formats) -> None:
     if isinstance(data, (str, Path)):
         files.fill(source, Path(data), formats)
+    elif isinstance(data, Query):
+        query.fill(source, data, formats)
     elif isinstance(data, pd.DataFrame):
         frames.fill_from_pandas(source, data, formats)
     elif hasattr(data, "__arrow_c_stream__"):

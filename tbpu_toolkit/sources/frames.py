@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tbpu_toolkit.sources.source import Formats, Source
 
-_BY_CELL: Final = ("join", "json")
+BY_CELL: Final = ("join", "json")
 _NOT_ARROW: Final = (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError)
 # Python objects of one type that Arrow reads exactly as cells.py does.
 _UNIFORM: Final = {
@@ -170,7 +170,7 @@ def _read_objects(series: pd.Series[Any], how: str | None) -> ReadColumn:
     uniform = _UNIFORM.get(pd.api.types.infer_dtype(series, skipna=True))
     if uniform == pa.date32() and any(isinstance(value, dt.datetime) for value in series):
         uniform = None  # pandas calls a datetime a date, too; Arrow would drop its time
-    if uniform is None or how in _BY_CELL:
+    if uniform is None or how in BY_CELL:
         return read_cells(series, how)
     try:
         return read_arrow(pa.array(series, type=uniform, from_pandas=True))
@@ -180,7 +180,7 @@ def _read_objects(series: pd.Series[Any], how: str | None) -> ReadColumn:
 
 def read_cells(values: Iterable[Any], how: str | None = None) -> ReadColumn:
     """Read a column cell by cell, each by its own type."""
-    how = how if how in _BY_CELL else None
+    how = how if how in BY_CELL else None
     cells = [read_cell(value, how=how) for value in values]
     texts = pa.array([cell.text for cell in cells], pa.string())
     return ReadColumn(texts, "mixed", pa.array([cell.kind for cell in cells], pa.string()))
@@ -293,7 +293,7 @@ def _needs_cells(arrow_type: Any, how: str | None) -> bool:
         or is_.is_decimal256(arrow_type)
         or (is_.is_decimal(arrow_type) and arrow_type.scale < 0)
         or isinstance(arrow_type, pa.UuidType)
-        or (how in _BY_CELL and is_.is_nested(arrow_type))
+        or (how in BY_CELL and is_.is_nested(arrow_type))
     )
 
 
