@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.rules.rule import ColumnCheck, Example, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tbpu_toolkit.wire import Field
 
 _BULK: Final = limits.FACTS["BATCH_PREFIX"].source
+
+
+def _of_parameter(field: Field) -> Mapping[str, str] | None:
+    return None if field.is_key else {}
+
+
+def _empty(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
+    rows: int = measured["rows"]
+    return (rows, f"all {rows:,} rows") if rows and not measured["filled"] else None
+
 
 BLANK_RULES: Final = (
     Rule(
@@ -18,6 +33,7 @@ BLANK_RULES: Final = (
         remedy="Send a word of your own, such as 'none', where a value must go, and let the "
         "audience ask for it.",
         source=_BULK,
+        example=Example({"id": ["a", "b"], "v": ["x", None], "w": ["y", "z"]}),
     ),
     Rule(
         code="BLK002",
@@ -26,5 +42,16 @@ BLANK_RULES: Final = (
         why="Target ignores blanks.",
         remedy="None is needed.",
         source=_BULK,
+        example=Example({"id": ["a", "b"], "v": ["x", None]}, rows=(2,)),
+    ),
+    Rule(
+        code="BLK003",
+        severity="warning",
+        says="the column holds nothing but blanks",
+        why="Target ignores blanks, so the parameter reaches no profile.",
+        remedy="Leave it out of the mapping, or see why the source has nothing there.",
+        source=_BULK,
+        example=Example({"id": ["a", "b"], "v": [None, ""], "w": ["y", "z"]}),
+        of_column=ColumnCheck(_empty, _of_parameter),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tbpu_toolkit import limits
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.rules.rule import Example, Rule
 
 _BULK: Final = limits.FACTS["BATCH_PREFIX"].source
 
@@ -19,6 +19,8 @@ DUPLICATE_RULES: Final = (
         remedy="Settle it at the source, or set the mapping's duplicates to 'first', 'last' or "
         "'merge'.",
         source=_BULK,
+        example=Example({"id": ["a", "a", "b"], "v": ["x", "y", "z"]}, rows=(1, 2)),
+        is_fixed=True,
     ),
     Rule(
         code="DUP002",
@@ -27,6 +29,7 @@ DUPLICATE_RULES: Final = (
         why="One row an id in a whole load.",
         remedy="None is needed.",
         source=_BULK,
+        example=Example({"id": ["a", "a", "b"], "v": ["x", "x", "z"]}, rows=(2,)),
     ),
     Rule(
         code="DUP003",
@@ -35,5 +38,8 @@ DUPLICATE_RULES: Final = (
         why="One row an id in a whole load.",
         remedy="Look at the rows of one such id, if you are not sure of the choice.",
         source=_BULK,
+        example=Example(
+            {"id": ["a", "a", "b"], "v": ["x", "y", "z"]}, (1,), {"duplicates": "last"}
+        ),
     ),
 )

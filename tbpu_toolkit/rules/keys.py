@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tbpu_toolkit import limits, wire
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.rules.id_marks import ID_MARK_RULES
+from tbpu_toolkit.rules.rule import Example, Rule
 
 if TYPE_CHECKING:
     from tbpu_toolkit.wire import Field
@@ -125,7 +126,7 @@ def _no_id(field: Field) -> str | None:
     return None if field.column.kind in _ID_KINDS else f"(NOT {field.blank})"
 
 
-KEY_RULES: Final = (
+KEY_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         code="KEY001",
         severity="error",
@@ -133,6 +134,8 @@ KEY_RULES: Final = (
         why="A row without an id belongs to no visitor.",
         remedy="Fill in the id at the source, or leave the row out.",
         source=_BULK,
+        example=Example({"id": ["a", None, " "], "v": [1, 2, 3]}, rows=(2, 3)),
+        is_fixed=True,
         of_field=_missing,
     ),
     Rule(
@@ -142,6 +145,8 @@ KEY_RULES: Final = (
         why="An id that is cut matches no visitor, and version v2 creates a ghost profile for it.",
         remedy="Take the id that the site itself passes to Target.",
         source=limits.FACTS["MAX_THIRD_PARTY_ID_LENGTH"].source,
+        example=Example({"id": ["a", "b" * 257], "v": [1, 2]}, rows=(2,)),
+        is_fixed=True,
         of_field=_too_long,
     ),
     Rule(
@@ -151,6 +156,7 @@ KEY_RULES: Final = (
         why="Such an id is not stored as it is written, so the visitor is never met.",
         remedy="Take an id without these signs, and have the site pass the same one.",
         source=_BULK,
+        example=Example({"id": ["a", "b+c", "b/c"], "v": [1, 2, 3]}, rows=(2, 3)),
         of_field=_forbidden_sign,
     ),
     Rule(
@@ -161,6 +167,9 @@ KEY_RULES: Final = (
         remedy="Give real pcIds, or key_type='thirdPartyId' with the site's own ids, or load the "
         "table as Customer Attributes.",
         source=_BULK,
+        example=Example(
+            {"id": ["1" * 38, "a"], "v": [1, 2]}, (1,), {"key_type": "pcId", "site_uses_ecid": True}
+        ),
         of_field=_ecid_as_pcid,
     ),
     Rule(
@@ -170,6 +179,7 @@ KEY_RULES: Final = (
         why="Version v2 creates a ghost profile for it.",
         remedy="Export the column again as text; the digits can't be got back from here.",
         source="pandas and Excel write long numbers so",
+        example=Example({"id": ["1.23E+11", "5050E3"], "v": [1, 2]}, rows=(1,)),
         of_field=_mangled,
     ),
     Rule(
@@ -179,6 +189,8 @@ KEY_RULES: Final = (
         why="What the digits once were can't be told any more, for any row of the column.",
         remedy="Read the column as text at the source (dtype=str), and try again.",
         source="IEEE 754: integers are exact below 2^53 (2^24 in single precision)",
+        example=Example({"id": [1.5, 2.0], "v": [1, 2]}, rows=(1,)),
+        is_fixed=True,
         blocks=True,
         of_field=_inexact,
     ),
@@ -189,6 +201,8 @@ KEY_RULES: Final = (
         why="It has no one spelling, and must equal what the page sends to the letter.",
         remedy="Give the id as text.",
         source=_BULK,
+        example=Example({"id": [True, False], "v": [1, 2]}, rows=(1, 2)),
+        is_fixed=True,
         of_field=_no_id,
     ),
     Rule(
@@ -198,6 +212,7 @@ KEY_RULES: Final = (
         why="The ECID is no thirdPartyId, unless the site passes it as mbox3rdPartyId itself.",
         remedy="Make sure that the site passes this very id as mbox3rdPartyId.",
         source=_BULK,
+        example=Example({"id": ["1" * 38, "a"], "v": [1, 2]}, rows=(1,)),
         of_field=_ecid_as_third_party_id,
     ),
     Rule(
@@ -207,6 +222,7 @@ KEY_RULES: Final = (
         why="An id that is cut matches no visitor.",
         remedy="Try one such id with a fetch before you rely on it.",
         source=limits.FACTS["OLD_THIRD_PARTY_ID_LENGTH"].source,
+        example=Example({"id": ["a", "b" * 129], "v": [1, 2]}, rows=(2,)),
         of_field=_rather_long,
     ),
     Rule(
@@ -218,6 +234,7 @@ KEY_RULES: Final = (
         remedy="Read the column as text at the source (dtype=str), unless the site itself passes "
         "this.",
         source="pandas turns integers into floats where a blank stands among them",
+        example=Example({"id": ["12345.0", "12345"], "v": [1, 2]}, rows=(1,)),
         of_field=_was_float,
     ),
     Rule(
@@ -228,6 +245,8 @@ KEY_RULES: Final = (
         "profile for any other.",
         remedy="Trim the column at the source, unless the site itself passes the space.",
         source=_BULK,
+        example=Example({"id": ["00042 ", "00042"], "v": [1, 2]}, rows=(1,)),
         of_field=_outer_space,
     ),
+    *ID_MARK_RULES,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tbpu_toolkit import limits, wire
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.rules.rule import Example, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 # Bytes that no value of these kinds exceeds; a float far from 1 has hundreds of digits.
 _LONGEST: Final = {"float": 400, "integer": 45, "decimal": 45, "boolean": 5}
 _LONGEST_FORMATTED: Final = 45  # and no time is longer either
+_NEARLY_FULL: Final = 48_000  # bytes; Target keeps what came from elsewhere in the same profile
 
 
 def _too_much(fields: Sequence[Field]) -> str:
+    return _more_than(limits.MAX_PROFILE_BYTES, fields)
+
+
+def _nearly_too_much(fields: Sequence[Field]) -> str:
+    return _more_than(_NEARLY_FULL, fields, limits.MAX_PROFILE_BYTES)
+
+
+def _more_than(least: int, fields: Sequence[Field], most: int | None = None) -> str:
     """Compare a cheap bound first: only a row that may be too large is measured exactly.
 
     Both are lengths of one ``concat``: a sum of hundreds of terms takes the engine seconds to plan.
@@ -28,10 +37,10 @@ def _too_much(fields: Sequence[Field]) -> str:
         field.name_bytes + (0 if _is_free_text(field) else _longest(field)) for field in parameters
     )
     exact = ", ".join(f"{_name_if_filled(field)}, {field.text}" for field in parameters)
-    most = limits.MAX_PROFILE_BYTES
+    size = f"strlen(concat({exact}))"
     return wire.only_where(
-        f"strlen(concat({', '.join(['NULL', *texts])})) + {rest} > {most}",
-        f"strlen(concat({exact})) > {most}",
+        f"strlen(concat({', '.join(['NULL', *texts])})) + {rest} > {least}",
+        f"{size} > {least}" if most is None else f"{size} BETWEEN {least + 1} AND {most}",
     )
 
 
@@ -58,6 +67,19 @@ SIZE_RULES: Final = (
         "without a word.",
         remedy="Map fewer columns, or shorten the long ones.",
         source=limits.FACTS["MAX_PROFILE_BYTES"].source,
+        example=Example({"id": ["a", "b"], "v": ["x" * limits.MAX_PROFILE_BYTES, "x"]}, rows=(1,)),
+        is_fixed=True,
         of_row=_too_much,
+    ),
+    Rule(
+        code="SIZ002",
+        severity="warning",
+        says="the names and values of the row come to more than 48 KB (48,000 bytes)",
+        why="A profile holds 64 KB of outside data, and what other loads and pages have stored "
+        "counts as well.",
+        remedy="Map fewer columns, or fetch such a profile to see what it holds already.",
+        source=limits.FACTS["MAX_PROFILE_BYTES"].source,
+        example=Example({"id": ["a", "b"], "v": ["x" * _NEARLY_FULL, "x"]}, rows=(1,)),
+        of_row=_nearly_too_much,
     ),
 )

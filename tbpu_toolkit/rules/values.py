@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from tbpu_toolkit import limits, wire
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.parameters import Parameter
+from tbpu_toolkit.rules.columns import COLUMN_RULES
+from tbpu_toolkit.rules.rule import Example, Rule
 
 if TYPE_CHECKING:
     from tbpu_toolkit.wire import Field
@@ -71,7 +75,7 @@ def _out_of_years(field: Field) -> str | None:
     return f"({name} IS NOT NULL AND coalesce(year({name}) NOT BETWEEN 1 AND 9999, true))"
 
 
-VALUE_RULES: Final = (
+VALUE_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         code="VAL001",
         severity="error",
@@ -79,6 +83,8 @@ VALUE_RULES: Final = (
         why="There is no text that Target would read as such a number.",
         remedy="Replace it by a number or a blank at the source; look for a division by zero.",
         source="README, How a value becomes text",
+        example=Example({"id": ["a", "b"], "v": [float("inf"), 1.5]}, rows=(1,)),
+        is_fixed=True,
         of_field=_infinite,
     ),
     Rule(
@@ -89,6 +95,8 @@ VALUE_RULES: Final = (
         remedy="Turn the column into text, or leave it out of the mapping; for lists and dicts, "
         "format='join' or format='json' says how.",
         source="README, How a value becomes text",
+        example=Example({"id": ["a", "b"], "v": [["x", "y"], ["z"]]}, rows=(1, 2)),
+        is_fixed=True,
         of_field=_unsupported,
     ),
     Rule(
@@ -98,6 +106,8 @@ VALUE_RULES: Final = (
         why="A batch file is UTF-8, percent-encoded.",
         remedy="Read the source again with its right encoding.",
         source=_BULK,
+        example=Example({"id": ["a", "b"], "v": ["\ud800", "x"]}, rows=(1,)),
+        is_fixed=True,
         of_field=_broken,
     ),
     Rule(
@@ -107,6 +117,7 @@ VALUE_RULES: Final = (
         why="Adobe states this limit for page calls and none for batches, so it may be cut.",
         remedy="Shorten it, or try one such row first and fetch it back.",
         source=limits.FACTS["MAX_VALUE_LENGTH"].source,
+        example=Example({"id": ["a", "b"], "v": ["x" * 257, "x"]}, rows=(1,)),
         of_field=_long,
     ),
     Rule(
@@ -116,6 +127,12 @@ VALUE_RULES: Final = (
         why="The format says exactly what is sent, and nothing is guessed.",
         remedy="Mend the value at the source, or choose another format.",
         source="README, How a value becomes text",
+        example=Example(
+            {"id": ["a", "b"], "v": ["1,5", "1.5"]},
+            (1,),
+            {"parameters": {"v": Parameter("v", "0.00")}},
+        ),
+        is_fixed=True,
         of_field=_misfit,
     ),
     Rule(
@@ -125,6 +142,12 @@ VALUE_RULES: Final = (
         why="ISO 8601 has no agreed text for it.",
         remedy="Correct the date at the source, or blank it.",
         source="ISO 8601",
+        example=Example(
+            {"id": ["a", "b"], "v": [np.datetime64("12000-01-01"), np.datetime64("2026-01-01")]},
+            rows=(1,),
+        ),
+        is_fixed=True,
         of_field=_out_of_years,
     ),
+    *COLUMN_RULES,
 )
