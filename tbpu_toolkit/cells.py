@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,6 +27,23 @@ UNSUPPORTED: Final = "unsupported "
 
 _FLOAT_KINDS: Final = {np.float32: "single float", np.float16: "half float"}
 _LONGEST_NUMBER: Final = 4_000  # digits; no profile could hold a longer one, and int() refuses it
+
+
+@dataclass(frozen=True, slots=True)
+class NoValue:
+    """What stands in a cell in the place of a value, such as an error of Excel's.
+
+    Attributes:
+        what: names it, behind "unsupported".
+        shown: what the analyst sees there.
+
+    """
+
+    what: str
+    shown: str
+
+    def __str__(self) -> str:
+        return self.shown
 
 
 class Cell(NamedTuple):
@@ -209,4 +227,5 @@ _READERS: Final[tuple[tuple[Any, Callable[[Any], Cell]], ...]] = (
     (dt.date, _date),
     (np.datetime64, _numpy_datetime),
     (uuid.UUID, lambda value: Cell(str(value), "text")),
+    (NoValue, lambda value: unsupported(value.what)),
 )

@@ -57,7 +57,7 @@ def fill_from_pandas(source: Source, frame: pd.DataFrame, formats: Formats) -> N
         else None
         for place, name in enumerate(names)
     ]
-    _register(source, names, read, len(given))
+    register(source, names, read, len(given))
     source.described = "a pandas DataFrame"
     source.original = lambda numbers: given.iloc[_places(numbers)]
 
@@ -71,7 +71,7 @@ def fill_from_arrow(source: Source, table: Any, formats: Formats) -> None:
         else None
         for place, name in enumerate(names)
     ]
-    _register(source, names, read, table.num_rows)
+    register(source, names, read, table.num_rows)
     source.described = "an Arrow table"
     source.original = lambda numbers: exact_frame(_rows_of(table, names, _places(numbers)))
 
@@ -98,7 +98,7 @@ def _places(numbers: Sequence[int]) -> Any:
     return np.asarray(numbers, dtype=np.int64) - 1
 
 
-def _register(source: Source, names: list[str], read: list[ReadColumn | None], rows: int) -> None:
+def register(source: Source, names: list[str], read: list[ReadColumn | None], rows: int) -> None:
     """Hand the columns over under names of ours: theirs may clash, or be anything at all."""
     arrays: dict[str, Any] = {"row": pa.array(np.arange(1, rows + 1))}
     columns = []

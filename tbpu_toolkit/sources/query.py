@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import re
-import uuid
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -16,26 +13,18 @@ from tbpu_toolkit.cells import BLANK
 from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources import frames
 from tbpu_toolkit.sources.databases import asked
-from tbpu_toolkit.sources.frames import ReadColumn
+from tbpu_toolkit.sources.objects import nothing, read_values
 from tbpu_toolkit.sources.pieces import Laid, Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tbpu_toolkit.sources.databases import Answer
+    from tbpu_toolkit.sources.frames import ReadColumn
     from tbpu_toolkit.sources.source import Formats, Source
 
 _LONGEST_TOLD: Final = 80  # characters of a query in a report
 _LONGEST_SHOWN: Final = 200  # characters of a value that can't be sent
-# Python types of which Arrow reads every value exactly as cells.py does.
-_EXACT: Final = {
-    str: pa.string(),
-    bool: pa.bool_(),
-    int: pa.int64(),
-    float: pa.float64(),
-    dt.date: pa.date32(),
-}
-_NOT_ARROW: Final = (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError)
 _SECRETS: Final = (
     re.compile(r"(://[^:/@\s]*:)[^@\s]+(?=@)"),
     re.compile(r"(?i)(\b\w*(?:password|passwd|pwd|secret|token)\s*=\s*)(?:'[^']*'|[^\s;,)']+)"),
@@ -96,7 +85,7 @@ def fill(source: Source, query: Query, formats: Formats) -> None:
         for chunk in _chunks(query.connection, answer):
             pieces.add(_columns(chunk, answer.names, formats, pieces))
     if not pieces.rows:
-        pieces.add([Laid(_nothing(0)) for _ in answer.names])
+        pieces.add([Laid(nothing(0)) for _ in answer.names])
     pieces.settle(formats)
     source.described = f"the query {_brief(query.sql)!r}, asked on {_driver(query.connection)}"
 
@@ -143,44 +132,6 @@ def _read(values: Any, how: str | None, *, cell_by_cell: bool) -> ReadColumn:
     if cell_by_cell:
         return frames.read_cells(values, how)
     return read_values(values, how)
-
-
-def read_values(values: Sequence[Any], how: str | None = None) -> ReadColumn:
-    """Give Python values as a column of one kind where they are of one type, else cell by cell.
-
-    Values that are all None give an array of Arrow's type ``null``.
-
-    >>> read_values([1, None]).kind, read_values([1, "a"]).kind, read_values([None]).array.type
-    ('integer', 'mixed', DataType(null))
-    """
-    types = set(map(type, values)) - {type(None)}
-    if not types:
-        return _nothing(len(values))
-    if types == {uuid.UUID}:
-        return read_values([None if value is None else str(value) for value in values], how)
-    arrow_type = _arrow_type(types.pop(), values) if len(types) == 1 else None
-    if arrow_type is None or how in frames.BY_CELL:
-        return frames.read_cells(values, how)
-    try:
-        return frames.read_arrow(pa.array(values, arrow_type))
-    except _NOT_ARROW:
-        return frames.read_cells(values, how)
-
-
-def _arrow_type(of: type, values: Sequence[Any]) -> Any | None:
-    """Give the Arrow type that holds these values of one type exactly; None where there is none."""
-    if of is dt.datetime:
-        zones = {value.tzinfo is not None for value in values if value is not None}
-        return pa.timestamp("us", "UTC" if zones.pop() else None) if len(zones) == 1 else None
-    if of is Decimal:
-        with contextlib.suppress(*_NOT_ARROW):
-            found = pa.array(values).type
-            return found if pa.types.is_decimal128(found) and found.scale >= 0 else None
-    return _EXACT.get(of)
-
-
-def _nothing(rows: int) -> ReadColumn:
-    return ReadColumn(pa.nulls(rows), "text")
 
 
 def _shown(values: Any, read: ReadColumn) -> Any | None:

@@ -1,0 +1,80 @@
+"""Rules for what a workbook, or a table in memory, does not show of itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tbpu_toolkit import limits
+from tbpu_toolkit.rules.rule import Rule
+
+_BULK: Final = limits.FACTS["BATCH_PREFIX"].source
+_EXCEL: Final = "Excel shows a cell as its number format asks, and keeps another value in it"
+
+WORKBOOK_RULES: Final = (
+    Rule(
+        code="SRC010",
+        severity="note",
+        says="the workbook has more sheets than the one that was read",
+        why="What stands on another sheet is not sent.",
+        remedy="Name the sheet, if another one is meant: tbpu.File(path, sheet=…).",
+        source="README, In code",
+    ),
+    Rule(
+        code="SRC011",
+        severity="warning",
+        says="the workbook has a hidden sheet, which was not read",
+        why="It may be the table that is meant, or one that was forgotten there.",
+        remedy="Name the sheet, if it is meant: tbpu.File(path, sheet=…).",
+        source="README, In code",
+    ),
+    Rule(
+        code="SRC012",
+        severity="warning",
+        says="cells of the sheet are merged",
+        why="The first of them holds the value and the rest are blank; Target ignores blanks.",
+        remedy="Unmerge them in Excel, and fill in what each row has to have.",
+        source=_BULK,
+    ),
+    Rule(
+        code="SRC013",
+        severity="warning",
+        says="Excel shows zeros before numbers, and the cells do not hold them",
+        why="An id must equal what the page sends to the letter; version v2 creates a ghost "
+        "profile for any other.",
+        remedy='Make the column text in Excel, such as =TEXT(A2,"00000") for five digits, and '
+        "save the values.",
+        source=_EXCEL,
+    ),
+    Rule(
+        code="SRC014",
+        severity="note",
+        says="empty rows below the table were passed over",
+        why="They hold neither an id nor a value.",
+        remedy="None is needed.",
+        source="README, The account of rows",
+    ),
+    Rule(
+        code="SRC015",
+        severity="note",
+        says="the table's index has no name, and is not read",
+        why="An index without a name has no column that a mapping could take.",
+        remedy="Where it holds the ids, make it a column: reset_index(), or index.name = 'id'.",
+        source="README, In code",
+    ),
+    Rule(
+        code="SRC016",
+        severity="note",
+        says="the kind of workbook hides what an .xlsx shows",
+        why="A blank is not sent, and an error would keep its row from being sent.",
+        remedy="Save the workbook as .xlsx, if it has formulas or padded numbers.",
+        source=_EXCEL,
+    ),
+    Rule(
+        code="SRC017",
+        severity="warning",
+        says="the table's index looks like ids, has no name, and is not read",
+        why="An index without a name has no column that a mapping could take.",
+        remedy="Where it holds the ids, make it a column: reset_index(), or index.name = 'id'.",
+        source="README, In code",
+    ),
+)

@@ -1,0 +1,148 @@
+"""Which sheet of a workbook is read, and what is to be told of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tbpu_toolkit.cells import read_cell
+from tbpu_toolkit.errors import SourceError
+from tbpu_toolkit.sources.source import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_MOST_EXAMPLES: Final = 3
+
+
+def choose(metadata: Sequence[Any], path: Path, wanted: str | None, notes: list[Note]) -> str:
+    """Give the name of the sheet to read: the wanted one, or the first that is visible.
+
+    Raises:
+        SourceError: there is none.
+
+    """
+    tables = [sheet for sheet in metadata if _kind(sheet.typ) == "WorkSheet"]
+    listed = ", ".join(map(_listed, tables)) or "none"
+    if wanted is not None:
+        if wanted not in {sheet.name for sheet in tables}:
+            raise SourceError(f"'{path}' has no sheet {wanted!r}. Its sheets are: {listed}.")
+        return wanted
+    visible: list[str] = [sheet.name for sheet in tables if not _is_hidden(sheet)]
+    if not visible:
+        raise SourceError(
+            f"'{path}' has no visible sheet. Its sheets are: {listed}. Name one: "
+            "tbpu.File(path, sheet=…)."
+        )
+    notes += _others(tables, visible[0])
+    return visible[0]
+
+
+def _others(tables: Sequence[Any], chosen: str) -> Iterator[Note]:
+    others = [sheet for sheet in tables if sheet.name != chosen]
+    if not others:
+        return
+    named = ", ".join(map(_listed, others))
+    yield Note(
+        "SRC010", f"Sheet {chosen!r} was read, the first that is visible; not read: {named}."
+    )
+    hidden = [repr(sheet.name) for sheet in others if _is_hidden(sheet)]
+    if hidden:
+        are = "sheet is" if len(hidden) == 1 else "sheets are"
+        yield Note("SRC011", f"The {are} hidden, and not read: {', '.join(hidden)}.")
+
+
+def _kind(member: Any) -> str:
+    return str(member).rpartition(".")[2]
+
+
+def _is_hidden(sheet: Any) -> bool:
+    return _kind(sheet.visible) != "Visible"
+
+
+def _listed(sheet: Any) -> str:
+    return f"{sheet.name!r} (hidden)" if _is_hidden(sheet) else repr(sheet.name)
+
+
+def pass_over_empty_foot(rows: list[list[Any]]) -> Iterator[Note]:
+    """Take empty rows off the foot of a sheet, and say how many."""
+    reaching = len(rows)
+    while len(rows) > 1 and all(cell == "" for cell in rows[-1]):
+        rows.pop()
+    if passed := reaching - len(rows):
+        are = "1 empty row" if passed == 1 else f"{passed:,} empty rows"
+        yield Note("SRC014", f"{are} below the table passed over.")
+
+
+def merged_cells(ranges: Sequence[Any], height: int, names: Sequence[str]) -> Iterator[Note]:
+    """Name the merged cells in the table."""
+    inside = sorted(
+        (tuple(first), tuple(last))
+        for first, last in ranges
+        if first[0] < height and first[1] < len(names)
+    )
+    if not inside:
+        return
+    rows = {
+        row for first, last in inside for row in range(max(first[0], 1), min(last[0] + 1, height))
+    }
+    said = ", ".join(_range(*own) for own in inside[:_MOST_EXAMPLES])
+    more = f" and {len(inside) - _MOST_EXAMPLES:,} more" if len(inside) > _MOST_EXAMPLES else ""
+    yield Note(
+        "SRC012",
+        f"Cells are merged ({said}{more}): the first of them holds the value, the rest are blank.",
+        len(rows),
+        examples=tuple(
+            (first[0] or None, _range(first, last)) for first, last in inside[:_MOST_EXAMPLES]
+        ),
+    )
+
+
+def _range(first: tuple[int, int], last: tuple[int, int]) -> str:
+    return f"{_letters(first[1])}{first[0] + 1}:{_letters(last[1])}{last[0] + 1}"
+
+
+def _letters(column: int) -> str:
+    """Give a column's letters.
+
+    >>> _letters(0), _letters(26), _letters(16383)
+    ('A', 'AA', 'XFD')
+    """
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def padded_numbers(
+    zeros: Mapping[tuple[int, int], int], rows: Sequence[Sequence[Any]], names: Sequence[str]
+) -> Iterator[Note]:
+    """Name the columns where Excel shows zeros before a number that the cells do not hold."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for (row, column), width in zeros.items():
+        if 0 < row < len(rows) and column < len(names):
+            text, kind = read_cell(rows[row][column])
+            if kind == "float" and text and text.isdigit() and len(text) < width:
+                said = f"Excel shows {text.zfill(width)}, and the cell holds {text}"
+                found.setdefault(column, []).append((row, said))
+    for column, cells in sorted(found.items()):
+        row, said = min(cells)
+        count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
+        yield Note(
+            "SRC013",
+            f"Column {names[column]!r}: {said}, which would be sent ({count}; first: row {row:,}).",
+            len(cells),
+            names[column],
+            tuple(sorted(cells)[:_MOST_EXAMPLES]),
+        )
+
+
+def untold(suffix: str) -> Note:
+    """Say what the workbook's format hides from its reader."""
+    return Note(
+        "SRC016",
+        f"In a workbook of this kind ({suffix}), a cell with an error such as #N/A can't be told "
+        "from a blank one, and zeros that Excel shows before a number are not seen.",
+    )
