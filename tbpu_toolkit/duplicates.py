@@ -28,14 +28,27 @@ _KEPT_ROW: Final = {
 }
 _STILL_IN: Final = "row NOT IN (SELECT row FROM left_out)"
 
+SPELT_OTHERWISE: Final = (  # the rows whose id differs from another one's in case or spaces only
+    "SELECT row FROM same_id WHERE lower(trim(id)) IN (SELECT lower(trim(id)) FROM same_id"
+    " GROUP BY lower(trim(id)) HAVING count(DISTINCT id) > 1)"
+)
+
 
 def has_ids_seen_twice(con: DuckDBPyConnection, key: Field) -> bool:
-    """Look for ids seen twice by their hashes: eight bytes an id, whatever its length."""
+    """Look for ids seen twice by their hashes: eight bytes an id, whatever its length.
+
+    Ids that differ in case or spaces only are among them; ``settle`` keeps them apart.
+    """
     con.execute(
-        f"CREATE TEMP TABLE twice AS SELECT hash({key.text}) AS hashed FROM {RELATION}"
+        f"CREATE TEMP TABLE twice AS SELECT {_hashed(key)} AS hashed FROM {RELATION}"
         f" WHERE {key.text} IS NOT NULL GROUP BY hashed HAVING count(*) > 1"
     )
     return bool(con.execute("SELECT 1 FROM twice LIMIT 1").fetchall())
+
+
+def _hashed(key: Field) -> str:
+    is_text = key.column.kind in {"text", "mixed"}
+    return f"hash(lower(trim({key.text})))" if is_text else f"hash({key.text})"
 
 
 def settle(con: DuckDBPyConnection, fields: Sequence[Field], policy: Duplicates) -> None:
@@ -65,7 +78,7 @@ def _gather(con: DuckDBPyConnection, fields: Sequence[Field]) -> None:
     con.execute(
         "CREATE TEMP TABLE same_id AS"
         f" SELECT row, {key} AS id, {wire.line(fields)} AS line"
-        f" FROM {RELATION} JOIN twice ON hash({key}) = hashed WHERE {_STILL_IN}"
+        f" FROM {RELATION} JOIN twice ON {_hashed(fields[0])} = hashed WHERE {_STILL_IN}"
     )
     con.execute(
         "CREATE TEMP TABLE shared AS SELECT id, min(row) AS first_row, max(row) AS last_row,"

@@ -1,7 +1,7 @@
 """Run the rules over a source, in as few passes as its state asks for.
 
-A clean table takes two light scans: one that counts what every rule finds, one that looks for
-ids seen twice. Only where something was found is it looked at again, to name the rows.
+A clean table takes a scan that counts and measures, a look at each column's unusual texts, and
+one for ids seen twice. Only where something was found is it looked at again, to name the rows.
 Afterwards temporary tables say what becomes of each row that is not sent as it is:
 ``left_out`` (row, fate, checks), and ``merged_line`` (row, line) for the rows of merged ids.
 """
@@ -9,58 +9,67 @@ Afterwards temporary tables say what becomes of each row that is not sent as it 
 from __future__ import annotations
 
 from collections import Counter
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from tbpu_toolkit import duplicates, limits, wire
-from tbpu_toolkit.errors import MappingError
+from tbpu_toolkit import duplicates, wire
 from tbpu_toolkit.findings import Check, Finding, count_of, reason, where
-from tbpu_toolkit.parameters import name_warning
-from tbpu_toolkit.rules import CATALOGUE, Rule
+from tbpu_toolkit.fitting import bind, fitting_findings, salt
+from tbpu_toolkit.ready_lines import ready_lines
+from tbpu_toolkit.rejection import all_rejected, some_rejected
+from tbpu_toolkit.rules import PERSONAL, ruled_catalogue
+from tbpu_toolkit.scan import all_of, first_seen, scan
 from tbpu_toolkit.sources import RELATION
+from tbpu_toolkit.words import Dictionary, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import pyarrow as pa
+
+    from tbpu_toolkit.findings import Seen
     from tbpu_toolkit.mapping import Mapping
+    from tbpu_toolkit.scan import Scan
     from tbpu_toolkit.sources import Source
     from tbpu_toolkit.wire import Field
 
-_ASKED_AT_ONCE: Final = 100
-_LINES_AT_A_TIME: Final = 65_536
-_BYTES_AT_A_TIME: Final = 2**30  # Arrow holds less than 2 GiB of text in one piece
-_LONGEST_ENCODED: Final = 3  # bytes that percent-encoding makes of one
-_LONGEST_REST: Final = 450  # bytes that a cell of another kind takes, with its comma
+_HUGE: Final = frozenset({"KEY002", "SIZ001"})  # rules whose rows get no line, for its size
+_FEW_TO_COUNT: Final = 3  # about so many distinct values are counted exactly
 
 
 class Examination:
     """A source, held against a mapping.
 
     Attributes:
+        rules: code -> rule, as the mapping has it.
         findings: what the rules found, errors first.
         counts: ``rows_in``, ``ready``, ``rejected``, ``merged``, ``empty``; they add up.
-        blanks: parameter's name -> in how many rows of the table it is blank.
         fields: the key and the parameters, in the order of the batch file; empty where the
             mapping does not fit the table.
+        measures: for each field what was measured of it; see :class:`~tbpu_toolkit.scan.Scan`.
+        personal: the columns whose values a report does not show.
 
     """
 
     def __init__(self, source: Source, mapping: Mapping) -> None:
         self.source = source
         self.mapping = mapping
+        self.rules = ruled_catalogue(mapping)
         self.fields: tuple[Field, ...] = ()
-        self.blanks: dict[str, int] = {}
+        self.measures: list[dict[str, Any]] = []
+        self.personal: set[str] = set()
+        self.dictionary: Dictionary | None = None
+        self._told: list[Check] = []
         self._huge: list[str] = []
-        self._longest_text = 0
+        self._longest_texts: int | None = 0
         self._rows_in = source.count()
-        self.findings: list[Finding] = list(_mapping_findings(source, mapping, self._rows_in))
-        if not self._is_blocked:
+        self.findings = [
+            *self._noticed(),
+            *fitting_findings(source, mapping, self.rules, self._rows_in),
+        ]
+        if not self.is_blocked:
             self._examine()
         self.findings.sort(key=lambda finding: finding.importance)
         self.counts = self._count()
@@ -71,78 +80,140 @@ class Examination:
         return self.counts["ready"] > 0
 
     @property
-    def _is_blocked(self) -> bool:
-        return any(finding.rule.blocks for finding in self.findings)
+    def is_blocked(self) -> bool:
+        """Whether something stands in the way of the whole load."""
+        return any(finding.blocks for finding in self.findings)
+
+    @property
+    def blanks(self) -> dict[str, int]:
+        """Parameter's name -> in how many rows of the table it is blank."""
+        own = zip(self.mapping.names, self.measures[1:], strict=False)
+        return {name: measured["rows"] - measured["filled"] for name, measured in own}
+
+    def _noticed(self) -> Iterator[Finding]:
+        """Tell what the source noticed while it was read."""
+        for note in self.source.notes:
+            if rule := self.rules.get(note.code):
+                yield Finding(
+                    rule, note.message, note.rows, note.column, examples=tuple(note.examples)
+                )
 
     def _examine(self) -> None:
-        self.fields = _bind(self.source, self.mapping)
-        checks = _bind_rules(self.fields)
-        found, any_empty = self._scan(checks)
-        self._tell_first_rows(found)
+        self.fields = bind(self.source, self.mapping)
+        self.source.con.execute(f"SET VARIABLE {wire.SALT} = ?", [salt()])
+        scanned = scan(self.source, self.fields, self._bound_rules(), self.rules.values())
+        self.measures, self._longest_texts = scanned.measures, scanned.longest_texts
+        self.dictionary = Dictionary(
+            self.source.con, self.fields, self.rules.values(), self.measures
+        )
+        self._count_exactly()
+        seen = first_seen(self.source, [check for check, _ in scanned.found])
+        found = [
+            Found(check, rows, own) for (check, rows), own in zip(scanned.found, seen, strict=True)
+        ]
+        found += self.dictionary.found()
+        self.personal = self._personal_columns(found)
+        self._tell(found)
+        self._tell_columns(scanned)
+        self._tell_spellings()
         self._tell_blanks()
-        if self._is_blocked:
+        if not self.is_blocked:
+            self._settle([own.check for own in found], any_empty=scanned.any_empty)
+
+    def _bound_rules(self) -> list[Check]:
+        """Give every rule that SQL decides row by row, in every place where it applies."""
+        checks = []
+        ragged = self.rules.get("SRC001")
+        if ragged and self.source.ragged:
+            is_ragged = f"({self.source.ragged} IS NOT NULL)"
+            checks.append(Check(ragged, None, is_ragged, shown=self.source.ragged))
+        for rule in self.rules.values():
+            if rule.of_row:
+                checks.append(Check(rule, None, rule.of_row(self.fields)))
+            if rule.of_field:
+                bound = ((field, rule.of_field(field)) for field in self.fields)
+                checks += [Check(rule, field, condition) for field, condition in bound if condition]
+        return checks
+
+    def _count_exactly(self) -> None:
+        """Replace what was counted about by the number itself, where that is cheap."""
+        for field, measured in zip(self.fields, self.measures, strict=True):
+            exact = self.dictionary.distinct(field) if self.dictionary else None
+            about = measured["distinct"]
+            if exact is None and about is not None and about <= _FEW_TO_COUNT:
+                text = field.column.sql
+                (exact,) = self.source.one(f"SELECT count(DISTINCT {text}) FROM {RELATION}")
+            measured["distinct_is_exact"] = exact is not None
+            measured["distinct"] = about if exact is None else exact
+
+    def _personal_columns(self, found: Iterable[Found]) -> set[str]:
+        shown = {
+            own.check.field.column.name
+            for own in found
+            if own.check.field and own.check.rule.code.startswith(PERSONAL)
+        }
+        hashed = {
+            field.column.name
+            for field in self.fields
+            if field.parameter and field.parameter.format == "sha256"
+        }
+        return shown | hashed
+
+    def _tell(self, found: Iterable[Found]) -> None:
+        for own in found:
+            column, _ = where(own.check.field)
+            self._told.append(own.check)
+            is_personal = column in self.personal
+            self.findings.append(own.check.finding(own.rows, own.seen, is_personal=is_personal))
+
+    def _tell_columns(self, scanned: Scan) -> None:
+        for (code, place), own in scanned.judged.items():
+            rule, field = self.rules[code], self.fields[place]
+            if rule.of_column:
+                judged = rule.of_column.judge(field, self.measures[place] | own)
+                if judged is not None:
+                    self._tell_whole(code, field, *judged)
+
+    def _tell_whole(self, code: str, field: Field, rows: int, clause: str) -> None:
+        """Tell something of a column as a whole, or of rows that no condition names."""
+        column, parameter = where(field)
+        said = f"{reason(self.rules[code], column)} {clause}."
+        self.findings.append(Finding(self.rules[code], said, rows, column, parameter))
+
+    def _tell_spellings(self) -> None:
+        """Tell values that differ in case only: an audience on the one misses the other."""
+        if self.dictionary is None or "VAL030" not in self.rules:
             return
+        for field, rows, seen, condition in self.dictionary.spellings():
+            self._tell([Found(Check(self.rules["VAL030"], field, condition), rows, seen)])
+
+    def _tell_blanks(self) -> None:
+        rule = self.rules.get("BLK001")
+        for field in self.fields[1:]:
+            column, parameter = where(field)
+            rows = self.blanks[str(parameter)]
+            if rule and rows:
+                self._told.append(Check(rule, field, field.blank))
+                said = f"{reason(rule, column)} ({count_of(rows, 'row')})."
+                self.findings.append(Finding(rule, said, rows, column, parameter))
+
+    def _settle(self, found: Sequence[Check], *, any_empty: bool) -> None:
+        """Say of each row that is not sent as it is what becomes of it."""
         self.source.con.execute(
             "CREATE TEMP TABLE left_out (row BIGINT, fate VARCHAR, checks VARCHAR)"
         )
         bad = [check for check in found if check.rule.severity == "error"]
-        self._huge = [check.condition for check in bad if check.rule.code in {"KEY002", "SIZ001"}]
+        self._huge = [check.condition for check in bad if check.rule.code in _HUGE]
         if bad or any_empty:
             self._leave_out(bad)
         if duplicates.has_ids_seen_twice(self.source.con, self.fields[0]):
             duplicates.settle(self.source.con, self.fields, self.mapping.duplicates)
             self._tell_duplicates()
 
-    def _scan(self, checks: Sequence[Check]) -> tuple[dict[Check, int], bool]:
-        """Count what each check finds, the blanks, and the rows of blanks only."""
-        blanks = [field.blank for field in self.fields[1:]]
-        asked = [*(check.condition for check in checks), *blanks, _all(blanks)]
-        *counts, self._longest_text = self._ask(
-            [
-                *(f"count(*) FILTER (WHERE {condition})" for condition in asked),
-                f"max({wire.text_bytes(self.fields)})",
-            ]
-        )
-        self.blanks = dict(zip(self.mapping.names, counts[len(checks) : -1], strict=True))
-        found = zip(checks, counts[: len(checks)], strict=True)
-        return {check: rows for check, rows in found if rows}, counts[-1] > 0
-
-    def _ask(self, asked: Sequence[str]) -> list[Any]:
-        """Ask for aggregates of the whole table, in one pass where they are not very many.
-
-        A column is read but once or twice even in several passes, while the time to plan one
-        grows faster than what is asked.
-        """
-        answers: list[Any] = []
-        for start in range(0, len(asked), _ASKED_AT_ONCE):
-            part = asked[start : start + _ASKED_AT_ONCE]
-            answers += self.source.one(f"SELECT {', '.join(part)} FROM {RELATION}")
-        return answers
-
-    def _tell_first_rows(self, found: dict[Check, int]) -> None:
-        """Look for the first row and value of everything that was found."""
-        rows = self._ask([f"min(row) FILTER (WHERE {check.condition})" for check in found])
-        examples = self._ask(
-            [
-                f"arg_min_null({check.example}, row) FILTER (WHERE {check.condition})"
-                for check in found
-            ]
-        )
-        for check, row, example in zip(found, rows, examples, strict=True):
-            self.findings.append(check.finding(found[check], row, example))
-
-    def _tell_blanks(self) -> None:
-        rule = CATALOGUE["BLK001"]
-        for field in self.fields[1:]:
-            column, parameter = where(field)
-            if rows := self.blanks[str(parameter)]:
-                said = f"{reason(rule, column)} ({count_of(rows, 'row')})."
-                self.findings.append(Finding(rule, said, rows, column, parameter))
-
     def _leave_out(self, bad: Sequence[Check]) -> None:
         tokens = [f"CASE WHEN {check.condition} THEN '{self._token(check)}' END" for check in bad]
         broken = f"concat_ws(' ', {', '.join(tokens)})" if tokens else "''"
-        empty = _all(field.blank for field in self.fields[1:])
+        empty = all_of(field.blank for field in self.fields[1:])
         conditions = " OR ".join([*(check.condition for check in bad), empty])
         self.source.con.execute(
             "INSERT INTO left_out SELECT row, if(checks = '', 'empty', 'rejected'), checks"
@@ -160,17 +231,22 @@ class Examination:
         self._tell_fate("DUP002", "fate = 'identical'", key)
         self._tell_fate("DUP003", "fate = 'gave way'", key)
         self._tell_fate("SIZ001", "checks = 'SIZ001:' AND row IN (SELECT row FROM same_id)", None)
+        self._tell_rows("KEY016", duplicates.SPELT_OTHERWISE, key)
 
     def _tell_fate(self, code: str, condition: str, field: Field | None) -> None:
-        rows, first = self.source.one(f"SELECT count(*), min(row) FROM left_out WHERE {condition}")
-        if rows:
-            self.findings.append(
-                Check(CATALOGUE[code], field, condition).finding(rows, first, None)
-            )
+        self._tell_rows(code, f"SELECT row FROM left_out WHERE {condition}", field)
+
+    def _tell_rows(self, code: str, rows: str, field: Field | None) -> None:
+        """Tell of the rows that the query *rows* gives."""
+        count, firsts = self.source.one(f"SELECT count(*), min(row, 3) FROM ({rows})")
+        if count and (rule := self.rules.get(code)):
+            check = Check(rule, field, f"(row IN ({rows}))")
+            seen: list[Seen] = [(row, None) for row in firsts]
+            self._tell([Found(check, count, tuple(seen))])
 
     def _count(self) -> dict[str, int]:
         rows = self._rows_in
-        if self._is_blocked:
+        if self.is_blocked:
             return {"rows_in": rows, "ready": 0, "rejected": rows, "merged": 0, "empty": 0}
         found = self.source.con.execute("SELECT fate, count(*) FROM left_out GROUP BY fate")
         fates = Counter(dict(found.fetchall()))
@@ -185,33 +261,27 @@ class Examination:
     @cached_property
     def rejected(self) -> pd.DataFrame:
         """``row``, ``code``, ``reason``, ``remedy`` and the original columns of rejected rows."""
-        if self._is_blocked:
-            blocking = [(f.rule, f.message) for f in self.findings if f.rule.blocks]
-            return self._rejected_frame(
-                np.arange(1, self._rows_in + 1),
-                np.zeros(self._rows_in, dtype=np.int64),
-                [_folded(blocking)],
+        if self.is_blocked:
+            blocking = [finding for finding in self.findings if finding.blocks]
+            return all_rejected(self.source, self._rows_in, blocking)
+        return some_rejected(self.source, self.fields, self.rules)
+
+    def rows(self, code: str, column: str | None = None) -> pd.DataFrame:
+        """Give the rows that a rule named, whole: ``row`` and every original column."""
+        conditions = [
+            check.condition
+            for check in self._told
+            if check.rule.code == code and column in {None, where(check.field)[0]}
+        ]
+        numbers: list[int] = []
+        if conditions:
+            found = self.source.con.execute(
+                f"SELECT row FROM {RELATION} WHERE {' OR '.join(conditions)} ORDER BY row"
             )
-        found = self.source.con.sql(
-            "SELECT row, checks FROM left_out WHERE fate = 'rejected' ORDER BY row"
-        ).df()
-        kinds, words = pd.factorize(found["checks"])
-        told = [_folded([self._named(token) for token in word.split()]) for word in words]
-        return self._rejected_frame(found["row"].to_numpy(), kinds, told)
-
-    def _named(self, token: str) -> tuple[Rule, str]:
-        code, place = token.split(":")
-        column, _ = where(self.fields[int(place)] if place else None)
-        return CATALOGUE[code], f"{reason(CATALOGUE[code], column)}."
-
-    def _rejected_frame(
-        self, numbers: Any, kinds: Any, told: list[tuple[str, str, str]]
-    ) -> pd.DataFrame:
-        frame = pd.DataFrame(told, columns=["code", "reason", "remedy"], dtype=object)
-        frame = frame.take(kinds).reset_index(drop=True)
-        frame.insert(0, "row", numbers)
+            numbers = [int(row) for row in found.fetchnumpy()["row"]]
         originals = self.source.original_rows(numbers).reset_index(drop=True)
-        return pd.concat([frame, originals], axis="columns")
+        originals.insert(0, "row", numbers, allow_duplicates=True)
+        return originals
 
     @property
     def parameters(self) -> pd.DataFrame:
@@ -232,115 +302,5 @@ class Examination:
         return frame.astype({"format": object, "blank": "Int64"})
 
     def ready_lines(self) -> Iterator[pa.RecordBatch]:
-        """Stream ``row`` and ``line`` of every row that is sent, in the order of the source.
-
-        The engine keeps the order of a scan and loses it in a join, so the rows that are left
-        out are passed over here, and the lines of merged ids put into their places.
-        """
-        con = self.source.con
-        left_out = con.execute("SELECT row FROM left_out ORDER BY row").fetchnumpy()["row"]
-        merged = duplicates.merged_lines(con) if self.mapping.duplicates == "merge" else None
-        lines = con.sql(f"SELECT row, {self._line} AS line FROM {RELATION}")
-        for piece in lines.to_arrow_reader(self._lines_at_a_time):
-            yield _with_merged(_without(piece, left_out), merged)
-
-    @property
-    def _lines_at_a_time(self) -> int:
-        text = min(self._longest_text, 2 * limits.MAX_PROFILE_BYTES)  # longer ones are left out
-        longest = _LONGEST_ENCODED * text + _LONGEST_REST * len(self.fields)
-        return max(1, min(_LINES_AT_A_TIME, _BYTES_AT_A_TIME // longest))
-
-    @property
-    def _line(self) -> str:
-        """SQL of a row's line; of none where the row is huge, and so left out."""
-        line = wire.line(self.fields)
-        if not self._huge:
-            return line
-        return f"CASE WHEN {' OR '.join(self._huge)} THEN NULL ELSE {line} END"
-
-
-def _without(piece: pa.RecordBatch, left_out: Any) -> pa.RecordBatch:
-    rows = piece.column("row").to_numpy()
-    is_out = np.isin(rows, _between(left_out, rows))
-    return piece.filter(pa.array(~is_out)) if is_out.any() else piece
-
-
-def _with_merged(piece: pa.RecordBatch, merged: pa.Table | None) -> pa.RecordBatch:
-    if merged is None or not piece.num_rows:
-        return piece
-    rows = piece.column("row").to_numpy()
-    is_merged = np.isin(rows, _between(merged["row"].to_numpy(), rows))
-    own = merged.filter(pa.array(np.isin(merged["row"].to_numpy(), rows[is_merged])))
-    lines = pc.replace_with_mask(
-        piece.column("line"), pa.array(is_merged), own["line"].combine_chunks()
-    )
-    return pa.record_batch({"row": piece.column("row"), "line": lines})
-
-
-def _between(numbers: Any, rows: Any) -> Any:
-    """Give those of ascending *numbers* that may be among ascending *rows*."""
-    if not len(rows):
-        return numbers[:0]
-    return numbers[np.searchsorted(numbers, rows[0]) : np.searchsorted(numbers, rows[-1]) + 1]
-
-
-def _mapping_findings(source: Source, mapping: Mapping, rows_in: int) -> Iterator[Finding]:
-    """Hold the mapping's words against the table's columns, before any row is looked at."""
-    wanted = [mapping.key, *mapping.parameters]
-    ambiguous = source.ambiguous()
-    for name in wanted:
-        if name in ambiguous or source.column(name) is None:
-            rule = CATALOGUE["MAP002" if name in ambiguous else "MAP001"]
-            parameter = mapping.parameters.get(name)
-            said = f"{reason(rule, name)}{_meant(name, source)}."
-            yield Finding(rule, said, rows_in, name, parameter.name if parameter else None)
-    for name, parameter in mapping.parameters.items():
-        if warning := name_warning(parameter.name):
-            said = f"Parameter {parameter.name!r} {warning}."
-            yield Finding(CATALOGUE["NAM001"], said, 0, name, parameter.name)
-    try:
-        mapping.api_version  # noqa: B018 - asked for its error
-    except MappingError as error:
-        yield Finding(CATALOGUE["MAP003"], str(error), rows_in, mapping.key)
-    if not rows_in:
-        yield Finding(CATALOGUE["MAP004"], f"{reason(CATALOGUE['MAP004'], None)}.")
-    if unmapped := [repr(column.name) for column in source.columns if column.name not in wanted]:
-        said = (
-            f"{count_of(len(unmapped), 'column')} not mapped, so not sent: {', '.join(unmapped)}."
-        )
-        yield Finding(CATALOGUE["MAP005"], said)
-
-
-def _meant(name: str, source: Source) -> str:
-    near = get_close_matches(name, [column.name for column in source.columns], n=1)
-    return f" (is {near[0]!r} meant?)" if near and near[0] != name else ""
-
-
-def _bind(source: Source, mapping: Mapping) -> tuple[Field, ...]:
-    columns = {column.name: column for column in source.columns}
-    key = wire.Field(columns[mapping.key], key_type=mapping.key_type)
-    parameters = mapping.parameters.items()
-    return (key, *(wire.Field(columns[name], parameter) for name, parameter in parameters))
-
-
-def _bind_rules(fields: Sequence[Field]) -> list[Check]:
-    """Give every rule in every place where it applies."""
-    checks = []
-    for rule in CATALOGUE.values():
-        if rule.of_row:
-            checks.append(Check(rule, None, rule.of_row(fields)))
-        if rule.of_field:
-            bound = ((field, rule.of_field(field)) for field in fields)
-            checks += [Check(rule, field, condition) for field, condition in bound if condition]
-    return checks
-
-
-def _folded(found: Sequence[tuple[Rule, str]]) -> tuple[str, str, str]:
-    """Fold the rules that a row broke into its code, its reason and its remedy."""
-    codes = dict.fromkeys(rule.code for rule, _ in found)
-    remedies = dict.fromkeys(rule.remedy for rule, _ in found)
-    return ", ".join(codes), " ".join(said for _, said in found), " ".join(remedies)
-
-
-def _all(conditions: Iterable[str]) -> str:
-    return f"({' AND '.join(conditions)})"
+        """Stream ``row`` and ``line`` of every row that is sent, in the order of the source."""
+        return ready_lines(self.source.con, self.fields, self._huge, self._longest_texts)

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from tbpu_toolkit import wire
+from tbpu_toolkit.masking import masked
 from tbpu_toolkit.rules import CATALOGUE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tbpu_toolkit.rules import Rule
     from tbpu_toolkit.wire import Field
 
+EXAMPLES: Final = 3  # of what was found, with their rows
+
 _SHOWN: Final = 60  # characters of an example in a message
 _SEVERITIES: Final = ("error", "warning", "note")
+_ORDER: Final = {code: place for place, code in enumerate(CATALOGUE)}
 _FIELDS: Final = ("code", "severity", "column", "parameter", "rows", "message", "remedy")
+
+Seen = tuple[int | None, str | None]  # a row, and what is to be seen there
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Finding:
         rows: how many rows it concerns.
         column: the column it is about, where it is about one.
         parameter: the parameter's name, where the column is one's.
+        examples: the first rows that it names, with what is to be seen there.
 
     """
 
@@ -39,11 +46,17 @@ class Finding:
     rows: int = 0
     column: str | None = None
     parameter: str | None = None
+    examples: tuple[Seen, ...] = ()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it stands in the way of the whole load."""
+        return self.rule.blocks and self.rule.severity == "error"
 
     @property
     def importance(self) -> tuple[int, int]:
         """Errors first, then in the order of the catalogue."""
-        return _SEVERITIES.index(self.rule.severity), list(CATALOGUE).index(self.rule.code)
+        return _SEVERITIES.index(self.rule.severity), _ORDER[self.rule.code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +66,30 @@ class Check:
     rule: Rule
     field: Field | None
     condition: str
+    shown: str | None = None
 
     @property
     def example(self) -> str:
         """SQL of what to show of a bad row: the value before any format."""
-        return wire.plain_text(self.field.column) if self.field else "NULL"
+        if self.shown:
+            return self.shown
+        return wire.plain_text(self.field.column) if self.field else "NULL::VARCHAR"
 
-    def finding(self, rows: int, first: int, example: str | None) -> Finding:
-        """Say what the check found: in how many rows, and in which one first."""
-        shown = f", {shortened(example)!r}" if example else ""
-        tally = f"({count_of(rows, 'row')}; first: row {first:,}{shown})"
+    def finding(self, rows: int, seen: Sequence[Seen], *, is_personal: bool = False) -> Finding:
+        """Say what the check found: in how many rows, and in which ones first."""
+        examples = tuple((row, _fit(text, is_personal=is_personal)) for row, text in seen)
+        row, text = examples[0] if examples else (None, None)
+        shown = f", {text!r}" if text else ""
+        first = f"; first: row {row:,}{shown}" if row is not None else ""
         column, parameter = where(self.field)
-        return Finding(self.rule, f"{reason(self.rule, column)} {tally}.", rows, column, parameter)
+        said = f"{reason(self.rule, column)} ({count_of(rows, 'row')}{first})."
+        return Finding(self.rule, said, rows, column, parameter, examples)
+
+
+def _fit(text: str | None, *, is_personal: bool) -> str | None:
+    if text is None:
+        return None
+    return masked(text) if is_personal else shortened(text)
 
 
 def where(field: Field | None) -> tuple[str | None, str | None]:

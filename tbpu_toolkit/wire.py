@@ -142,6 +142,15 @@ def longer_than(text: str, letters: int) -> str:
     return only_where(f"strlen({text}) > {letters}", f"length({text}) > {letters}")
 
 
+def literal(text: str) -> str:
+    """Quote *text* as a literal of SQL.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
 def text_bytes(fields: Iterable[Field]) -> str:
     """SQL of how many bytes the free texts of a row have, before they are encoded."""
     texts = [field.column.sql for field in fields if field.column.kind in {"text", "mixed"}]

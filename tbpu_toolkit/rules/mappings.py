@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from tbpu_toolkit import limits
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.parameters import Parameter
+from tbpu_toolkit.rules.rule import Example, Rule
 
 _BULK: Final = limits.FACTS["BATCH_PREFIX"].source
 
@@ -17,6 +18,10 @@ MAPPING_RULES: Final = (
         why="A parameter that is missing in a load may be missing in a profile afterwards.",
         remedy="Correct the name, or take it out of the mapping.",
         source=_BULK,
+        example=Example(
+            {"id": ["00042"], "tier": ["gold"]}, mapping={"parameters": {"tear": "tier"}}
+        ),
+        is_fixed=True,
         blocks=True,
     ),
     Rule(
@@ -26,6 +31,10 @@ MAPPING_RULES: Final = (
         why="Which of them is meant can't be told.",
         remedy="Rename them at the source.",
         source=_BULK,
+        example=Example(
+            "id,tier,tier\n00042,gold,silver\n", mapping={"parameters": {"tier": "tier"}}
+        ),
+        is_fixed=True,
         blocks=True,
     ),
     Rule(
@@ -35,6 +44,10 @@ MAPPING_RULES: Final = (
         why="Under pcId it decides between v1, which creates no profiles, and v2, which does.",
         remedy="Ask whoever looks after the site's tags, and say it in the mapping.",
         source=_BULK,
+        example=Example(
+            {"id": ["1368007744041-575948.01_00"], "tier": ["gold"]}, mapping={"key_type": "pcId"}
+        ),
+        is_fixed=True,
         blocks=True,
     ),
     Rule(
@@ -44,6 +57,8 @@ MAPPING_RULES: Final = (
         why="There is nothing to send.",
         remedy="Check what was read, and from where.",
         source=_BULK,
+        example=Example("id,tier\n"),
+        is_fixed=True,
         blocks=True,
     ),
     Rule(
@@ -53,5 +68,25 @@ MAPPING_RULES: Final = (
         why="Only what the mapping names becomes a profile parameter.",
         remedy="Map it, if it should be sent.",
         source=_BULK,
+        example=Example(
+            {"id": ["00042"], "tier": ["gold"], "city": ["Ulm"]},
+            mapping={"parameters": {"tier": "tier"}},
+        ),
+    ),
+    Rule(
+        code="MAP006",
+        severity="error",
+        says="the format sha256 needs a salt, and the environment variable TBPU_SALT has none of "
+        "16 characters or more",
+        why="Without a salt, whoever has a list of addresses can tell which of them a digest "
+        "stands for.",
+        remedy="Set TBPU_SALT outside of the notebook, the same for every load.",
+        source="README, Personal data",
+        example=Example(
+            {"id": ["00042"], "mail": ["anna@example.com"]},
+            mapping={"parameters": {"mail": Parameter("mailHash", "sha256")}},
+        ),
+        blocks=True,
+        is_fixed=True,
     ),
 )
