@@ -21,7 +21,7 @@ def _of_parameter(field: Field) -> Mapping[str, str] | None:
 
 def _empty(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
     rows: int = measured["rows"]
-    return (rows, f"all {rows:,} rows") if rows and not measured["filled"] else None
+    return (rows, f"({rows:,} rows)") if rows and not measured["filled"] else None
 
 
 BLANK_RULES: Final = (

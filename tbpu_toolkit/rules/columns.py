@@ -30,7 +30,7 @@ def _constant(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
     rows: int = measured["rows"]
     if rows < 2 or measured["filled"] < rows or measured["distinct"] != 1:  # noqa: PLR2004 - one row says nothing
         return None
-    return rows, f"all {rows:,} rows"
+    return rows, f"({rows:,} rows)"
 
 
 def _of_text(field: Field) -> Mapping[str, str] | None:
@@ -41,7 +41,7 @@ def _very_many(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
     filled, distinct = measured["filled"], measured["distinct"] or 0
     if distinct <= _MANY or distinct <= _MOSTLY * filled:
         return None
-    return filled, f"about {min(distinct, filled):,} in {filled:,} filled rows"
+    return filled, f"(about {min(distinct, filled):,} different ones in {filled:,} filled rows)"
 
 
 def _kinds_of_cells(field: Field) -> Mapping[str, str] | None:
@@ -58,7 +58,8 @@ def _several_kinds(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | N
         kinds["float" if kind in _FLOAT_CELLS else kind] += rows
     if len(kinds) < 2 or kinds.keys() <= _NUMBERS:  # noqa: PLR2004 - one kind is not several
         return None
-    return kinds.total(), ", ".join(f"{kind} {rows:,}" for kind, rows in kinds.most_common())
+    said = ", ".join(f"{rows:,} {kind}" for kind, rows in kinds.most_common())
+    return kinds.total(), f"({said})"
 
 
 def _inexact(field: Field) -> str | None:
@@ -91,7 +92,7 @@ def _serials(field: Field) -> Mapping[str, str] | None:
 
 def _are_serials(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
     rows, filled = measured["serials"], measured["filled"]
-    return (rows, f"{rows:,} of {filled:,} filled rows") if rows and 2 * rows >= filled else None
+    return (rows, f"({rows:,} of {filled:,} filled rows)") if rows and 2 * rows >= filled else None
 
 
 COLUMN_RULES: Final = (

@@ -60,10 +60,10 @@ def _zero_measures(field: Field) -> Mapping[str, str] | None:
 def _many_zeros(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
     long, cut = measured["long_ids"], measured["cut_ids"]
     if cut >= _ENOUGH_CUT and 2 * cut >= long:
-        return cut, f"{cut:,} of {long:,} ids of 16 digits or more have zeros behind the 15th"
+        return cut, f"({cut:,} of {long:,} ids of 16 digits or more have zeros behind the 15th)"
     digits, even = measured["digit_ids"], measured["round_ids"]
     if even >= _ENOUGH_ROUND and 2 * even >= digits:
-        return even, f"{even:,} of {digits:,} ids of 8 digits or more end in 0000"
+        return even, f"({even:,} of {digits:,} ids of 8 digits or more end in 0000)"
     return None
 
 
@@ -79,7 +79,7 @@ def _varying_length(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | 
     shortest, longest = len(f"{least:.0f}"), len(f"{greatest:.0f}")
     if shortest == longest:
         return None
-    said = f"the shortest has {shortest} and the longest {longest} digits"
+    said = f"(from {shortest} to {longest} digits)"
     return measured["filled"], said
 
 

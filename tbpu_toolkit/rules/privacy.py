@@ -109,7 +109,7 @@ def _by_name(fits: Mapping[Subject, _Fit], measure: str) -> ColumnCheck:
         fit, rows = _named_as(field, fits), measured[measure]
         if fit is None or not rows or 2 * rows < measured["filled"]:
             return None
-        return rows, f"{fit.noun}, to all appearance, in {rows:,} of {measured['filled']:,} rows"
+        return rows, f"({fit.noun} in {rows:,} of {measured['filled']:,} filled rows)"
 
     return ColumnCheck(judge, measures)
 
@@ -194,7 +194,7 @@ PRIVACY_RULES: Final = (
     Rule(
         code="PRI006",
         severity="warning",
-        says="the name speaks of a person's name, date of birth, address or IP address",
+        says="by its name and its values it holds names, dates of birth, addresses or IP addresses",
         why=_WHY,
         remedy="Leave the column out, or make a coarser one of it, such as an age group or a "
         "region.",
@@ -205,7 +205,8 @@ PRIVACY_RULES: Final = (
     Rule(
         code="PRI007",
         severity="error",
-        says="the name speaks of e-mail, telephone, card, bank account or an official document",
+        says="by its name and its values it holds e-mail addresses, or numbers of telephones, "
+        "cards, bank accounts or official documents",
         why=_WHY,
         remedy=_REMEDY,
         source=_SOURCE,

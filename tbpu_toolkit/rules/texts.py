@@ -54,7 +54,7 @@ def _mixed_zones(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | Non
     naive, zoned = measured["naive_times"], measured["zoned_times"]
     if not (naive and zoned):
         return None
-    return naive + zoned, f"{naive:,} without and {zoned:,} with one"
+    return naive + zoned, f"({naive:,} without and {zoned:,} with one)"
 
 
 TEXT_RULES: Final = (
