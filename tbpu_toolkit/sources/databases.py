@@ -18,7 +18,7 @@ from tbpu_toolkit.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROWS_AT_A_TIME: Final = 50_000
+ROWS_AT_A_TIME: Final = 10_000
 _ON_THE_SERVER: Final = frozenset({"psycopg", "psycopg2"})  # else they fetch all rows at once
 _READS: Final = re.compile(
     r"(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL

@@ -90,7 +90,7 @@ class Pieces:
         if self._makes and makes == self._makes[-1]:
             con.execute(f"INSERT INTO piece{len(self._makes) - 1} SELECT * FROM chunk")
         else:
-            con.execute(f"CREATE TABLE piece{len(self._makes)} AS SELECT * FROM chunk")
+            con.execute(f"CREATE TEMP TABLE piece{len(self._makes)} AS SELECT * FROM chunk")
             self._makes.append(makes)
         con.unregister("chunk")
         self.rows += rows
@@ -106,7 +106,7 @@ class Pieces:
                 f" FROM piece{number}"
                 for number, makes in enumerate(self._makes)
             ]
-            source.con.execute(f"CREATE VIEW {view} AS {' UNION ALL '.join(selects)}")
+            source.con.execute(f"CREATE TEMP VIEW {view} AS {' UNION ALL '.join(selects)}")
         source.columns = tuple(
             _column(name, place, settled[place], formats) for place, name in enumerate(self._names)
         )
