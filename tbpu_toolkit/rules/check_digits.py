@@ -26,7 +26,7 @@ _CARDS: Final = re.compile(
     r"|62[0-9]{14,17}",  # UnionPay
 )
 # From the registry of IBANs that SWIFT keeps: country -> letters and digits in all.
-_IBAN_LENGTHS: Final[Mapping[str, int]] = MappingProxyType(
+IBAN_LENGTHS: Final[Mapping[str, int]] = MappingProxyType(
     {
         country: length
         for length, countries in {
@@ -62,6 +62,7 @@ _NIR: Final = re.compile(
 )
 _RRN: Final = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{2})([1-8])[0-9]{6}")
 _RRN_WEIGHTS: Final = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
+_RRN_LAST_YEAR: Final = 40  # of this century: whoever has a number was born before
 _RRN_UNCHECKED_SINCE: Final = dt.date(2020, 10, 1)  # numbers given since then are random
 _FISCAL_DIGIT: Final = "[0-9LMNPQRSTUV]"  # a letter takes a digit's place where two codes clash
 _FISCAL_CODE: Final = re.compile(
@@ -100,7 +101,7 @@ def is_iban(letters: str) -> bool:
     >>> is_iban("DE89370400440532013000"), is_iban("DE88370400440532013000")
     (True, False)
     """
-    if _IBAN_LENGTHS.get(letters[:2]) != len(letters):
+    if IBAN_LENGTHS.get(letters[:2]) != len(letters):
         return False
     turned = letters[4:] + letters[:4]
     return int("".join(str(int(letter, 36)) for letter in turned)) % 97 == 1
@@ -153,19 +154,37 @@ def is_nir(letters: str) -> bool:
 def is_rrn(digits: str) -> bool:
     """Say whether *digits* are a Korean resident registration number: a day, and a check digit.
 
-    >>> is_rrn("8001011234560"), is_rrn("8013011234560")
-    (True, False)
+    >>> is_rrn("8001011234560"), is_rrn("8013011234560"), is_rrn("8001011234561")
+    (True, False, False)
     """
-    match = _RRN.fullmatch(digits)
-    if not match:
-        return False
-    year, month, day, century = (int(part) for part in match.groups())
-    try:
-        born = dt.date((1900 if century in {1, 2, 5, 6} else 2000) + year, month, day)
-    except ValueError:
+    if _born(digits) is None:
         return False
     weighed = sum(int(digit) * by for digit, by in zip(digits, _RRN_WEIGHTS, strict=False))
-    return born >= _RRN_UNCHECKED_SINCE or (11 - weighed % 11) % 10 == int(digits[-1])
+    return (11 - weighed % 11) % 10 == int(digits[-1])
+
+
+def is_recent_or_checked_rrn(digits: str) -> bool:
+    """Say the same, and take the random numbers that were given since October 2020 as well.
+
+    >>> is_recent_or_checked_rrn("2110013000000"), is_rrn("2110013000000")
+    (True, False)
+    """
+    born = _born(digits)
+    return born is not None and (born >= _RRN_UNCHECKED_SINCE or is_rrn(digits))
+
+
+def _born(digits: str) -> dt.date | None:
+    match = _RRN.fullmatch(digits)
+    if not match:
+        return None
+    year, month, day, century = (int(part) for part in match.groups())
+    is_recent = century in {3, 4, 7, 8}
+    if is_recent and year > _RRN_LAST_YEAR:
+        return None
+    try:
+        return dt.date((2000 if is_recent else 1900) + year, month, day)
+    except ValueError:
+        return None
 
 
 def is_fiscal_code(letters: str) -> bool:

@@ -42,7 +42,9 @@ NO_VALUE: Final = (
 
 ENCODED_PATTERN: Final = "%[0-9A-Fa-f]{2}"
 
-FORMULA_PATTERN: Final = r"^[=@]\S|^[+-][A-Za-z(=@\x22$]|^[+-][^ ]*[!(|*/]"
+FORMULA_PATTERN: Final = (
+    r"^[=@]\S|^[+-][(=@\x22]|^[+-][^ ]*[!(|*]|^[+-][$]?[A-Z]{1,3}[$]?[0-9]{1,7}([+*/-]|$)"
+)
 _PHONE_OR_NUMBER: Final = re.compile(r"[+-][0-9 ()./,'\xa0-]+%?")
 
 _TAILS: Final = (
@@ -109,13 +111,17 @@ def _strangers(text: str) -> Iterator[bool]:
 def encoded(texts: Sequence[str]) -> set[str]:
     """Give the texts that were percent-encoded: they hold no space, and stand for a text.
 
+    An address of the web is meant to be encoded.
+
     >>> sorted(encoded(["a%2Bb", "Z%C3%BCrich", "10%ab sofort", "Z%FCrich", "100%25"]))
     ['100%25', 'Z%C3%BCrich', 'a%2Bb']
     """
-    return {text for text in texts if " " not in text and _is_decodable(text)}
+    return {text for text in texts if _is_decodable(text)}
 
 
 def _is_decodable(text: str) -> bool:
+    if " " in text or "://" in text:
+        return False
     try:
         return unquote(text, errors="strict") != text
     except UnicodeDecodeError:

@@ -4,9 +4,9 @@ Every function takes distinct texts, all of which match the pattern beside it, a
 that hold what it is named for. The patterns are RE2 and run in the engine; here Python looks
 again, with check digits.
 
-Digits without separators are a card or a national id by chance as well, one in ten or one in a
-hundred times, and a column of order numbers must not stand in the way of a load. So they count
-only where enough of the column's texts pass: see ``_enough``.
+Digits pass a check by chance as well, one in ten or one in a hundred times, and a column of order
+numbers must not stand in the way of a load. So they count only where enough of the column's texts
+that are written so pass: see ``_enough``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from tbpu_toolkit.rules import check_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _LEAST_SHARE: Final = 0.3
 _FEW: Final = 20  # texts; of fewer, half must pass
@@ -29,61 +29,70 @@ _FILE_ENDINGS: Final = frozenset(
     {"avif", "css", "gif", "ico", "jpeg", "jpg", "js", "json", "pdf", "png", "svg", "webp", "xml"}
 )
 
+# Behind 00, the codes of countries (E.164) in a group of their own. What begins with a single 0 is
+# looked at as well, for it tells how many of the column's numbers do not say a country.
+_COUNTRY: Final = (
+    "1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
+    "|2[1-689][0-9]|3[578][0-9]|42[0-9]|5[09][0-9]|6[789][0-9]|8[0578][0-9]|9[679][0-9]"
+)
 PHONE_PATTERN: Final = (
     r"(^|[^0-9A-Za-z+])\+[ (]{0,2}[1-9][0-9 ()./\x{a0}-]{6,22}"
-    r"|^(00[1-9][0-9 ()./\x{a0}-]{6,22}|\([2-9][0-9]{2}\) ?[0-9]{3}-[0-9]{4}"
-    r"|01[016789]-[0-9]{3,4}-[0-9]{4})$"
+    r"|^(00[1-9][0-9 ()./\x{a0}-]{8,20}|0[0-9]{0,4}[ ()/\x{a0}-][0-9 ()./\x{a0}-]{4,20}"
+    r"|\([2-9][0-9]{2}\) ?[0-9]{3}-[0-9]{4})$"
 )
 _PLUS_PHONE: Final = re.compile(r"(?<![0-9A-Za-z+])\+[ (]{0,2}[1-9][0-9 ()./\xa0-]{6,22}")
+_ZERO_PHONE: Final = re.compile(
+    rf"00 ?(?:{_COUNTRY})(?:[ ()./\xa0-][0-9 ()./\xa0-]{{5,}}|[0-9]{{8,}})"
+    r"|01[016789]-[0-9]{3,4}-[0-9]{4}"  # a mobile number of Korea
+)
 _FEWEST_DIGITS: Final = 8
 _MOST_DIGITS: Final = 15  # E.164
 _ONE_LENGTH_MAY_BE_CHANCE: Final = 3  # texts
 
-CARD_PATTERN: Final = (
-    r"(^|[^0-9A-Za-z.,-])[2-6]([0-9]{12,18}|[0-9]{3}([ -][0-9]{4}){3}([ -]?[0-9]{1,3})?"
-    r"|[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5})($|[^0-9A-Za-z-])"
+_PLAIN_CARD: Final = (
+    "4[0-9]{12}([0-9]{3}){0,2}|(5[1-5]|2[2-7])[0-9]{14}|3[47][0-9]{13}|3[0689][0-9]{12}"
+    "|(35|6[0245])[0-9]{14,17}"
 )
-_CARD: Final = re.compile(
-    r"(?<![0-9A-Za-z.,-])(?:[2-6][0-9]{12,18}|[2-6][0-9]{3}(?:[ -][0-9]{4}){3}(?:[ -]?[0-9]{1,3})?"
-    r"|[2-6][0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5})(?![0-9A-Za-z-])"
+_GROUPED_CARD: Final = (
+    "[2-6][0-9]{3}([ -][0-9]{4}){3}([ -]?[0-9]{1,3})?|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
 )
+CARD_PATTERN: Final = rf"(^|[^0-9A-Za-z.,-])({_PLAIN_CARD}|{_GROUPED_CARD})($|[^0-9A-Za-z-])"
 
-IBAN_PATTERN: Final = (
-    r"(^|[^0-9A-Za-z])[A-Za-z]{2}[0-9]{2}( ?[0-9A-Za-z]{4}){2,7}( ?[0-9A-Za-z]{1,3})?"
-    r"($|[^0-9A-Za-z])"
+_COUNTRIES: Final = "|".join(sorted(check_digits.IBAN_LENGTHS))
+_IBAN_FORM: Final = (
+    f"(?i:{_COUNTRIES})[0-9]{{2}}(?: ?[0-9A-Za-z]{{4}}){{2,7}}(?: ?[0-9A-Za-z]{{1,3}})?"
 )
-_IBAN: Final = re.compile(
-    r"(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]{4}){2,7}(?: ?[0-9A-Za-z]{1,3})?"
-    r"(?![0-9A-Za-z])"
-)
+IBAN_PATTERN: Final = rf"(^|[^0-9A-Za-z]){_IBAN_FORM}($|[^0-9A-Za-z])"
+_IBAN: Final = re.compile(rf"(?<![0-9A-Za-z]){_IBAN_FORM}(?![0-9A-Za-z])")
 
-# Each with how it is written, which check it must pass, and whether that is enough: hyphens where
-# they belong, or a check among sixteen letters, are; what any number has a fair chance of is not.
-_IDS: Final[tuple[tuple[str, Callable[[str], bool], bool], ...]] = (
-    (r"[0-9]{3}-[0-9]{2}-[0-9]{4}", check_digits.is_ssn, True),
-    (r"[0-9]{6}-[1-8][0-9]{6}", check_digits.is_rrn, True),
-    (r"[0-9]{6}[1-8][0-9]{6}", check_digits.is_rrn, False),
-    (r"[A-Z]{2} [0-9]{2} [0-9]{2} [0-9]{2} [A-D]", check_digits.is_nino, True),
-    (r"[A-Z]{2}[0-9]{6}[A-Z]", check_digits.is_nino, False),
-    (r"[0-9]{8}-?[A-Z]|[XYZ]-?[0-9]{7}-?[A-Z]", check_digits.is_dni, False),
-    (
-        r"[12] [0-9]{2} [0-9]{2} (?:[0-9]{2}|2[AB]) [0-9]{3} [0-9]{3} [0-9]{2}",
-        check_digits.is_nir,
-        True,
-    ),
-    (r"[12][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}", check_digits.is_nir, False),
-    (
-        r"[A-Z]{6}[0-9L-NP-V]{2}[A-EHLMPRST][0-9L-NP-V]{2}[A-Z][0-9L-NP-V]{3}[A-Z]",
-        check_digits.is_fiscal_code,
-        True,
-    ),
+_DAY: Final = "[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_FISCAL_DIGIT: Final = "[0-9L-NP-V]"
+_FISCAL_FORM: Final = (
+    f"[A-Z]{{6}}{_FISCAL_DIGIT}{{2}}[A-EHLMPRST]{_FISCAL_DIGIT}{{2}}[A-Z]{_FISCAL_DIGIT}{{3}}[A-Z]"
+)
+_NIR_FORM: Final = (
+    "[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[AB])(?: ?[0-9]{3}){2} ?[0-9]{2}"
+)
+# How each is written, and the check that it must pass.
+_IDS: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
+    ("[0-9]{3}-[0-9]{2}-[0-9]{4}", check_digits.is_ssn),
+    (f"{_DAY}-[1-8][0-9]{{6}}", check_digits.is_recent_or_checked_rrn),
+    (f"{_DAY}[1-8][0-9]{{6}}", check_digits.is_rrn),
+    ("[A-Z]{2}(?:[0-9]{6}| [0-9]{2} [0-9]{2} [0-9]{2} )[A-Z]", check_digits.is_nino),
+    ("[0-9]{8}-?[A-Z]|[XYZ]-?[0-9]{7}-?[A-Z]", check_digits.is_dni),
+    (_NIR_FORM, check_digits.is_nir),
+    (_FISCAL_FORM, check_digits.is_fiscal_code),
 )
 _EDGE: Final = "[^0-9A-Za-z.,-]"
-NATIONAL_ID_PATTERN: Final = f"(^|{_EDGE})({'|'.join(way for way, _, _ in _IDS)})($|{_EDGE})"
-_NATIONAL_IDS: Final = tuple(
-    (re.compile(f"(?<![0-9A-Za-z.,-])(?:{way})(?![0-9A-Za-z.,-])"), check, is_enough)
-    for way, check, is_enough in _IDS
-)
+NATIONAL_ID_PATTERN: Final = f"(^|{_EDGE})({'|'.join(way for way, _ in _IDS)})($|{_EDGE})"
+
+
+def _between_edges(form: str) -> re.Pattern[str]:
+    return re.compile(f"(?<![0-9A-Za-z.,-])(?:{form})(?![0-9A-Za-z-])")
+
+
+_CARDS: Final = (_between_edges(_PLAIN_CARD), _between_edges(_GROUPED_CARD))
+_NATIONAL_IDS: Final = tuple((_between_edges(way), check) for way, check in _IDS)
 
 
 def with_email(texts: Sequence[str]) -> set[str]:
@@ -108,20 +117,21 @@ def with_phone(texts: Sequence[str]) -> set[str]:
     >>> sorted(with_phone(["+49 30 1234567", "+12 345", "0049-30-1234567", "(415) 555-2671"]))
     ['(415) 555-2671', '+49 30 1234567', '0049-30-1234567']
     """
-    bare = [text for text in texts if text.isdigit()]
-    lengths = {len(text) for text in bare}
-    is_chance = len(bare) >= _ONE_LENGTH_MAY_BE_CHANCE and len(lengths) == 1
-    return {text for text in texts if _has_phone(text) and not (is_chance and text.isdigit())}
+    with_zero = [text for text in texts if text.startswith("0")]
+    bare = [text for text in with_zero if text.isdigit()]
+    if len(bare) >= _ONE_LENGTH_MAY_BE_CHANCE and len(set(map(len, bare))) == 1:
+        with_zero = [text for text in with_zero if not text.isdigit()]
+    others = {text for text in texts if text[0] == "(" or _has_plus_phone(text)}
+    return others | _enough(with_zero, _is_zero_phone)
 
 
-def _has_phone(text: str) -> bool:
-    if text.startswith("00"):
-        least = _FEWEST_DIGITS + 2 if text.isdigit() else _FEWEST_DIGITS
-        return least <= _digits_in(text) - 2 <= _MOST_DIGITS
+def _has_plus_phone(text: str) -> bool:
     found = _PLUS_PHONE.findall(text)
-    if found:
-        return any(_FEWEST_DIGITS <= _digits_in(number) <= _MOST_DIGITS for number in found)
-    return text[0] in "(0"
+    return any(_FEWEST_DIGITS <= _digits_in(number) <= _MOST_DIGITS for number in found)
+
+
+def _is_zero_phone(text: str) -> bool:
+    return _ZERO_PHONE.fullmatch(text) is not None and _digits_in(text) - 2 <= _MOST_DIGITS
 
 
 def _digits_in(text: str) -> int:
@@ -131,22 +141,12 @@ def _digits_in(text: str) -> int:
 def with_card(texts: Sequence[str]) -> set[str]:
     """Give the texts with the number of a payment card.
 
-    >>> sorted(with_card(["4111 1111 1111 1111", "4111 1111 1111 1112", "6-4111111111111111"]))
+    >>> sorted(with_card(["4111 1111 1111 1111", "6-4111111111111111"]))
     ['4111 1111 1111 1111']
     >>> with_card(["5105105105105100", "5105105105105101", "5105105105105102"])
     set()
     """
-    grouped = [text for text in texts if _has_card(text, is_grouped=True)]
-    plain = [text for text in texts if _has_card(text, is_grouped=False, checked=False)]
-    return {*grouped, *_enough(plain, lambda text: _has_card(text, is_grouped=False))}
-
-
-def _has_card(text: str, *, is_grouped: bool, checked: bool = True) -> bool:
-    return any(
-        not checked or check_digits.is_card(re.sub("[ -]", "", number))
-        for number in _CARD.findall(text)
-        if number.isdigit() != is_grouped
-    )
+    return _bearing(texts, ((form, check_digits.is_card) for form in _CARDS))
 
 
 def with_iban(texts: Sequence[str]) -> set[str]:
@@ -173,16 +173,21 @@ def with_national_id(texts: Sequence[str]) -> set[str]:
     >>> sorted(with_national_id(["078-05-1120", "800101-1234560", "RSSMRA85T10A562S", "AB123456X"]))
     ['078-05-1120', '800101-1234560', 'RSSMRA85T10A562S']
     """
+    return _bearing(texts, _NATIONAL_IDS)
+
+
+def _bearing(
+    texts: Sequence[str], forms: Iterable[tuple[re.Pattern[str], Callable[[str], bool]]]
+) -> set[str]:
+    """Give the texts with a number of any of the *forms*, each with the check that it must pass."""
     found: set[str] = set()
-    for way, check, is_enough in _NATIONAL_IDS:
-        written_so = [text for text in texts if way.search(text)]
-
-        def passes(
-            text: str, way: re.Pattern[str] = way, check: Callable[[str], bool] = check
-        ) -> bool:
-            return any(check(re.sub("[ -]", "", number)) for number in way.findall(text))
-
-        found |= set(filter(passes, written_so)) if is_enough else _enough(written_so, passes)
+    for form, check in forms:
+        found |= _enough(
+            [text for text in texts if form.search(text)],
+            lambda text, form=form, check=check: any(  # type: ignore[misc]
+                check(re.sub("[ -]", "", number[0])) for number in form.finditer(text)
+            ),
+        )
     return found
 
 

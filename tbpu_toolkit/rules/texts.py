@@ -82,8 +82,8 @@ TEXT_RULES: Final = (
         "1234 is sent.",
         source=_BULK,
         example=Example({"id": ["a", "b"], "spent": ["1,234.56", "12"]}, rows=(1,)),
-        of_text=TextMark(
-            r"^[+-]?[1-9][0-9]{0,2}((,[0-9]{3})+([.][0-9]+)?|([.][0-9]{3}){2,}"
+        of_text=TextMark(  # of three groups behind points, it may be an IP address
+            r"^[+-]?[1-9][0-9]{0,2}((,[0-9]{3})+([.][0-9]+)?|([.][0-9]{3}){2}"
             rf"|({_GAP}[0-9]{{3}})+([.][0-9]+)?)$",
             least_share=_SOME,
         ),
