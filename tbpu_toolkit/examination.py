@@ -17,7 +17,8 @@ import pandas as pd
 from tbpu_toolkit import duplicates, wire
 from tbpu_toolkit.findings import Check, Finding, count_of, reason, where
 from tbpu_toolkit.fitting import bind, fitting_findings, salt
-from tbpu_toolkit.ready_lines import ready_lines
+from tbpu_toolkit.masking import HIDDEN
+from tbpu_toolkit.ready_lines import first_lines, ready_lines
 from tbpu_toolkit.rejection import all_rejected, some_rejected
 from tbpu_toolkit.rules import PERSONAL, ruled_catalogue
 from tbpu_toolkit.scan import all_of, first_seen, scan
@@ -300,6 +301,16 @@ class Examination:
         frame = pd.DataFrame(rows, columns=["column", "parameter", "format", "type", "blank"])
         frame["filled"] = 1 - frame["blank"].astype("float64") / max(self._rows_in, 1)
         return frame.astype({"format": object, "blank": "Int64"})
+
+    def first_lines(self, number: int) -> list[str]:
+        """Give the header and the first lines that are sent, personal values hidden."""
+        if self.is_blocked:
+            return []
+        hidden = [field.column.name in self.personal for field in self.fields]
+        lines = first_lines(self.source.con, self.fields, number)
+        cells = [zip(line.split(","), hidden, strict=True) for line in lines]
+        shown = [",".join(HIDDEN if hide and cell else cell for cell, hide in own) for own in cells]
+        return [wire.header(self.mapping).decode().removesuffix("\n"), *shown]
 
     def ready_lines(self) -> Iterator[pa.RecordBatch]:
         """Stream ``row`` and ``line`` of every row that is sent, in the order of the source."""

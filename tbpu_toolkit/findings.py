@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -128,17 +128,25 @@ def count_of(number: int, thing: str) -> str:
 
 def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     """Give the findings as the table that a report shows."""
-    rows = [
-        (
-            finding.rule.code,
-            finding.rule.severity,
-            finding.column,
-            finding.parameter,
-            finding.rows,
-            finding.message,
-            finding.rule.remedy,
-        )
-        for finding in findings
-    ]
+    rows = [tuple(told(finding)[name] for name in _FIELDS) for finding in findings]
     frame = pd.DataFrame(rows, columns=list(_FIELDS), dtype=object)
     return frame.astype({"rows": "int64"})
+
+
+def told(finding: Finding) -> dict[str, Any]:
+    """Give a finding as plain words and numbers, with its rule's reason and its examples."""
+    rule = finding.rule
+    examples = [{"row": row, "value": value} for row, value in finding.examples]
+    return {
+        "code": rule.code,
+        "severity": rule.severity,
+        "column": finding.column,
+        "parameter": finding.parameter,
+        "rows": finding.rows,
+        "message": finding.message,
+        "remedy": rule.remedy,
+        "why": rule.why,
+        "source": rule.source,
+        "is_blocking": finding.blocks,
+        "examples": [example for example in examples if example["value"] is not None],
+    }

@@ -15,7 +15,7 @@ from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.ledger import now, sync_folder, write_durably
 from tbpu_toolkit.manifest import NAME, Manifest, read_manifest
 from tbpu_toolkit.sources import open_source
-from tbpu_toolkit.validation import ValidationReport, report_of, wanted
+from tbpu_toolkit.validation import ValidationReport, kept, report_of, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,10 @@ def write_run(  # noqa: PLR0913 - what prepare() is given
     """
     _check_limits(max_rows, max_bytes)
     _check_folder(folder)
+    data = kept(data)
     with open_source(data, wanted(mapping)) as source:
         examination = Examination(source, mapping)
-        report = report_of(examination)
+        report = report_of(examination, data)
         _check_report(report, strict=strict)
         with _new_folder(folder) as temporary:
             (temporary / "batches").mkdir()

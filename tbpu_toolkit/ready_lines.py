@@ -46,6 +46,23 @@ def ready_lines(
         yield _with_merged(_without(piece, left_out), merged)
 
 
+def first_lines(con: DuckDBPyConnection, fields: Sequence[Field], number: int) -> list[str]:
+    """Give the first lines that are sent, without working out the others."""
+    merged = duplicates.merged_lines(con) is not None
+    found = con.execute(
+        f"SELECT row FROM {RELATION} WHERE row NOT IN (SELECT row FROM left_out)"
+        f" ORDER BY row LIMIT {number}"
+    ).fetchnumpy()["row"]
+    if not len(found):
+        return []
+    listed = f"row IN ({', '.join(map(str, found))})"
+    query = f"SELECT row, {wire.line(fields)} AS line FROM {RELATION} WHERE {listed}"
+    lines = dict(con.execute(query).fetchall())
+    if merged:
+        lines |= con.execute(f"SELECT row, line FROM merged_line WHERE {listed}").fetchall()
+    return [str(lines[row]).removesuffix("\n") for row in sorted(lines)]
+
+
 def _line(fields: Sequence[Field], huge: Sequence[str]) -> str:
     line = wire.line(fields)
     return f"CASE WHEN {' OR '.join(huge)} THEN NULL ELSE {line} END" if huge else line

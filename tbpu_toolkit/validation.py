@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from tbpu_toolkit.errors import MappingError
+import pandas as pd
+import pyarrow as pa
+
+from tbpu_toolkit.cards import Card, draw_cards
+from tbpu_toolkit.errors import InputError, MappingError
 from tbpu_toolkit.examination import Examination
-from tbpu_toolkit.findings import findings_frame
+from tbpu_toolkit.findings import findings_frame, told
 from tbpu_toolkit.mapping import Mapping
-from tbpu_toolkit.sources import open_source
+from tbpu_toolkit.rules import CATALOGUE, PERSONAL
+from tbpu_toolkit.sources import arrow_table, open_source
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable, Sequence
+
     from matplotlib.figure import Figure
+
+_FIRST_LINES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,9 @@ class ValidationReport:
         rejected: a DataFrame with ``row`` (1 = the first data row), ``code``, ``reason``,
             ``remedy``, and every original column of the rejected rows.
         parameters: a DataFrame with ``column``, ``parameter``, ``format``, ``type``,
-            ``blank`` (rows) and ``filled`` (a share from 0 to 1).
+            ``blank`` (rows), ``filled`` (a share from 0 to 1), ``distinct`` (values; about so
+            many above a thousand) and ``longest`` (characters). The last two are counted by
+            :func:`validate` over the rows that are ready, and by ``prepare`` not at all.
         mapping: the mapping that the data were held against.
         described: how the data were read.
 
@@ -42,6 +54,9 @@ class ValidationReport:
     parameters: pd.DataFrame
     mapping: Mapping
     described: str
+    _columns: dict[str, str] = field(default_factory=dict, repr=False)
+    _told: dict[str, Any] = field(default_factory=dict, repr=False)
+    _trace: Callable[[str, str | None], pd.DataFrame] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         from tbpu_toolkit.reports import as_text  # noqa: PLC0415 - pictures load slowly
@@ -53,6 +68,45 @@ class ValidationReport:
 
         return as_html(self.facts())
 
+    @property
+    def recipe(self) -> Mapping:
+        """The mapping, with the columns of this table and their types.
+
+        Saved as a recipe, it lets a later table be told from this one: a column that is gone, or
+        new, or of another type.
+        """
+        return replace(self.mapping, columns=self._columns)
+
+    def rows(self, code: str, column: str | None = None) -> pd.DataFrame:
+        """Give the rows that a rule named, whole, to trace a wrong value to its source.
+
+        The data are read once more, so a file must be where it was.
+
+        Args:
+            code: the rule's, such as ``"KEY003"``.
+            column: only what the rule found in this column.
+
+        Returns:
+            ``row`` (1 = the first data row) and every original column; no rows where the rule
+            found nothing, or spoke of a column as a whole.
+
+        Raises:
+            InputError: there is no such rule, or the data have changed since.
+
+        >>> import pandas as pd
+        >>> data = pd.DataFrame({"id": ["00004", "a+b"], "orders": [4, 1]})
+        >>> report = validate(data, Mapping("id", "thirdPartyId", {"orders": "orders"}))
+        >>> report.rows("KEY003")
+           row   id  orders
+        0    2  a+b       1
+
+        """
+        if code not in CATALOGUE:
+            raise InputError(f"There is no rule {code!r}. 'tbpu rules' lists them all.")
+        if self._trace is None:
+            raise InputError("This report has no way back to its data. Validate them again.")
+        return self._trace(code, column)
+
     def facts(self) -> dict[str, Any]:
         """Give what the report says as plain words, numbers and lists."""
         return {
@@ -61,28 +115,9 @@ class ValidationReport:
             "key": self.mapping.key,
             "key_type": self.mapping.key_type,
             "counts": self.counts,
-            "findings": [
-                {"why": "", "source": "", "examples": [], "is_blocking": False} | finding
-                for finding in self.findings.to_dict("records")
-            ],
-            "parameters": [
-                {
-                    "distinct": None,
-                    "distinct_is_exact": True,
-                    "longest": None,
-                    "top": [],
-                    "histogram": None,
-                    "audiences": [],
-                    "is_personal": False,
-                }
-                | parameter
-                for parameter in self.parameters.to_dict("records")
-            ],
-            "preview": [],
-            "rulings": [],
-            "personal": [],
             "rejected": self.rejected,
-        }
+            "rulings": _rulings(self.mapping),
+        } | self._told
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one page that needs nothing from elsewhere; give its path."""
@@ -131,8 +166,9 @@ def validate(data: Any, mapping: Mapping) -> ValidationReport:
     [[3, 'KEY001', 2]]
 
     """
+    data = kept(data)
     with open_source(data, wanted(mapping)) as source:
-        return report_of(Examination(source, mapping))
+        return report_of(Examination(source, mapping), data, with_cards=True)
 
 
 def wanted(mapping: Mapping) -> dict[str, str | None]:
@@ -151,14 +187,93 @@ def wanted(mapping: Mapping) -> dict[str, str | None]:
     return {mapping.key: None, **formats}
 
 
-def report_of(examination: Examination) -> ValidationReport:
-    """Give what an examination found as a report, which outlives its source."""
+def report_of(examination: Examination, data: Any, *, with_cards: bool = False) -> ValidationReport:
+    """Give what an examination found as a report, which outlives its source.
+
+    Args:
+        examination: what was found.
+        data: what it was found in, to trace rows by.
+        with_cards: whether to look at the parameters' values as well.
+
+    """
+    looked = with_cards and not examination.is_blocked
+    cards = draw_cards(examination) if looked else [None for _ in examination.mapping.parameters]
+    parameters = _parameters(examination, cards)
+    shown = parameters.to_dict("records")
+    told_cards = [_card_told(card) for card in cards]
+    source = examination.source
     return ValidationReport(
         ok=examination.ok,
         counts=examination.counts,
         findings=findings_frame(examination.findings),
         rejected=examination.rejected,
-        parameters=examination.parameters,
+        parameters=parameters,
         mapping=examination.mapping,
-        described=examination.source.described,
+        described=source.described,
+        _columns={column.name: column.kind for column in source.columns},
+        _told={
+            "findings": [told(finding) for finding in examination.findings],
+            "parameters": [row | own for row, own in zip(shown, told_cards, strict=True)],
+            "preview": examination.first_lines(_FIRST_LINES) if looked else [],
+            "personal": sorted(examination.personal),
+        },
+        _trace=partial(_traced, data, examination.mapping, _rows_by_code(examination)),
     )
+
+
+def _parameters(examination: Examination, cards: Sequence[Card | None]) -> pd.DataFrame:
+    frame = examination.parameters
+    frame["distinct"] = pd.array([card.distinct if card else None for card in cards], "Int64")
+    frame["longest"] = pd.array([card.longest if card else None for card in cards], "Int64")
+    return frame
+
+
+def _card_told(card: Card | None) -> dict[str, Any]:
+    card = card or Card(None, distinct_is_exact=True, longest=None)
+    drawn = card.histogram
+    return {
+        "distinct": card.distinct,
+        "distinct_is_exact": card.distinct_is_exact,
+        "longest": card.longest,
+        "top": [{"value": text, "profiles": rows} for text, rows in card.top],
+        "histogram": drawn and {"edges": list(drawn.edges), "counts": list(drawn.counts)},
+        "audiences": [{"condition": told, "profiles": rows} for told, rows in card.audiences],
+        "is_personal": card.is_personal,
+    }
+
+
+def _rulings(mapping: Mapping) -> list[dict[str, str]]:
+    told = [
+        {"code": code, "severity": own.severity, "why": own.why}
+        for code, own in mapping.rules.items()
+    ]
+    if mapping.personal_data == "allow":
+        why = "The mapping says personal_data='allow'."
+        told.append({"code": f"{PERSONAL}…", "severity": "note", "why": why})
+    return told
+
+
+def _rows_by_code(examination: Examination) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for finding in examination.findings:
+        counts[finding.rule.code] += finding.rows
+    return counts
+
+
+def _traced(
+    data: Any, mapping: Mapping, before: Counter[str], code: str, column: str | None
+) -> pd.DataFrame:
+    with open_source(data, wanted(mapping)) as source:
+        examination = Examination(source, mapping)
+        if _rows_by_code(examination)[code] != before[code]:
+            raise InputError(
+                f"The data have changed since they were checked: rule {code} names other rows "
+                "now. Validate them again."
+            )
+        return examination.rows(code, column)
+
+
+def kept(data: Any) -> Any:
+    """Give *data* as something that can be read more than once: a stream becomes a table."""
+    is_table = isinstance(data, (pd.DataFrame, pa.Table))
+    return data if is_table or not hasattr(data, "__arrow_c_stream__") else arrow_table(data)

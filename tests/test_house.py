@@ -36,6 +36,7 @@ STOREYS = [
     "rejection",
     "ready_lines",
     "examination",
+    "cards",
     "suggestion",
     "reports",
     "validation",

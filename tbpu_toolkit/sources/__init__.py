@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources import files, frames, query
+from tbpu_toolkit.sources.file import File
 from tbpu_toolkit.sources.query import Query
 from tbpu_toolkit.sources.source import RELATION, Formats, Source, in_our_words
 
-__all__ = ["RELATION", "Formats", "Query", "Source", "open_source"]
+__all__ = ["RELATION", "File", "Formats", "Query", "Source", "arrow_table", "open_source"]
 
 
 def open_source(data: Any, formats: Formats = None) -> Source:
@@ -21,8 +22,9 @@ def open_source(data: Any, formats: Formats = None) -> Source:
 
     Args:
         data: a pandas DataFrame; anything with ``__arrow_c_stream__`` (polars, pyarrow, a DuckDB
-            relation); the path of a CSV, TSV, Excel or Parquet file; or a ``Query``. Files of
-            text are read as text: ``00042`` stays ``00042`` and ``NA`` stays ``NA``.
+            relation); the path of a CSV, TSV, Excel or Parquet file, or a ``File`` that says how
+            one is to be read; or a ``Query``. Files of text are read as text: ``00042`` stays
+            ``00042`` and ``NA`` stays ``NA``.
         formats: column -> format of the columns that are wanted; the others are only listed.
             None: all are wanted.
 
@@ -50,13 +52,15 @@ something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet f
 
 def _fill(source: Source, data: Any, formats: Formats) -> None:
     if isinstance(data, (str, Path)):
-        files.fill(source, Path(data), formats)
+        files.fill(source, File(Path(data)), formats)
+    elif isinstance(data, File):
+        files.fill(source, data, formats)
     elif isinstance(data, Query):
         query.fill(source, data, formats)
     elif isinstance(data, pd.DataFrame):
         frames.fill_from_pandas(source, data, formats)
     elif hasattr(data, "__arrow_c_stream__"):
-        frames.fill_from_arrow(source, _arrow_table(data), formats)
+        frames.fill_from_arrow(source, arrow_table(data), formats)
     else:
         raise SourceError(
             f"The data are a {type(data).__name__}, which is no table. Give a DataFrame, "
@@ -64,7 +68,13 @@ def _fill(source: Source, data: Any, formats: Formats) -> None:
         )
 
 
-def _arrow_table(data: Any) -> pa.Table:
+def arrow_table(data: Any) -> pa.Table:
+    """Read what has ``__arrow_c_stream__`` as a table, once: some such streams give but one.
+
+    Raises:
+        SourceError: it is no table, or of types that Arrow can't read.
+
+    """
     try:
         return pa.RecordBatchReader.from_stream(data).read_all()
     except pa.ArrowException as error:

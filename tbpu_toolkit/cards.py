@@ -1,0 +1,251 @@
+"""What a parameter's card shows: its values as they would be sent, and whom they would reach.
+
+All of it is counted over the rows that are ready, one a profile: the values that gave way to
+others of the same id, or that stand in rejected rows, are not among them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+
+from tbpu_toolkit.duplicates import merged_lines
+from tbpu_toolkit.findings import shortened
+from tbpu_toolkit.sources import RELATION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tbpu_toolkit.examination import Examination
+    from tbpu_toolkit.wire import Field
+
+_TOP: Final = 5
+_AUDIENCES: Final = 3
+_FEW: Final = 1_000  # different values, of which the most frequent ones say something
+_MOST_BINS: Final = 20
+_SHARES: Final = (0.5, 0.25, 0.1)  # of the profiles, that an audience on a number might reach
+_NUMBERS: Final = frozenset({"integer", "float", "decimal"})
+_TIMES: Final = frozenset({"date", "datetime", "zoned datetime"})
+_READABLE: Final = (None, "date", "iso")  # formats that leave a day to be read
+_STILL_IN: Final = "row NOT IN (SELECT row FROM left_out)"
+_PLAIN_NUMBER: Final = r"-?(0|[1-9][0-9]*)([.][0-9]+)?"  # 00042 is a code
+_ISO_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?"
+_LOOKED_AT: Final = 1_000  # texts
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How numbers or days are spread.
+
+    Attributes:
+        edges: where the ranges begin, and where the last one ends (n + 1 texts).
+        counts: rows in each range (n).
+        is_of_numbers: whether they are numbers, which an audience can compare.
+
+    """
+
+    edges: tuple[str, ...]
+    counts: tuple[int, ...]
+    is_of_numbers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a parameter's values are, over the rows that are ready.
+
+    Attributes:
+        distinct: how many different texts there are; about so many where not exact.
+        distinct_is_exact: whether they were counted one by one.
+        longest: characters of the longest text; None where none is sent.
+        top: the most frequent texts with their rows; none where nearly all differ.
+        histogram: how numbers and days are spread.
+        audiences: conditions with the number of profiles that they would reach.
+        is_personal: whether the values are kept out of the report.
+
+    """
+
+    distinct: int | None
+    distinct_is_exact: bool
+    longest: int | None
+    top: tuple[tuple[str, int], ...] = ()
+    histogram: Histogram | None = None
+    audiences: tuple[tuple[str, int], ...] = ()
+    is_personal: bool = False
+
+
+def draw_cards(examination: Examination) -> list[Card]:
+    """Look at every parameter of an examination that is not blocked."""
+    return [
+        _card(examination, place, field)
+        for place, field in enumerate(examination.fields)
+        if not field.is_key
+    ]
+
+
+def _card(examination: Examination, place: int, field: Field) -> Card:
+    measured = examination.measures[place]
+    is_personal = field.column.name in examination.personal
+    values = _Values(examination, place, field)
+    longest, distinct = values.longest(), measured["distinct"]
+    is_exact = measured["distinct_is_exact"] and values.are_all
+    if is_personal:
+        return Card(distinct, is_exact, longest, is_personal=True)
+    top: tuple[tuple[str, int], ...] = ()
+    if distinct is not None and distinct <= _FEW:
+        distinct, top = values.top()
+        is_exact = True
+    histogram = values.histogram()
+    audiences = _audiences(top, histogram)
+    shown = tuple((shortened(text), rows) for text, rows in top)
+    return Card(distinct, is_exact, longest, shown, histogram, audiences)
+
+
+class _Values:
+    """The values of a field in the rows that are ready."""
+
+    def __init__(self, examination: Examination, place: int, field: Field) -> None:
+        self._examination = examination
+        self._con = examination.source.con
+        self._place = place
+        self._field = field
+        counts = examination.counts
+        self.are_all = counts["ready"] == counts["rows_in"]
+        merged = None if self.are_all else merged_lines(self._con)
+        self._has_merged = merged is not None and merged.num_rows > 0
+
+    def longest(self) -> int | None:
+        (longest,) = self._one(f"SELECT max(length(value)) FROM {self._texts()}")
+        return None if longest is None else int(longest)
+
+    def top(self) -> tuple[int, tuple[tuple[str, int], ...]]:
+        """Count the different texts, and give the most frequent ones."""
+        found = self._con.execute(
+            f"SELECT value, count(*) AS rows, count(*) OVER () FROM {self._texts()}"
+            " WHERE value IS NOT NULL"
+            f" GROUP BY value ORDER BY rows DESC, value LIMIT {_TOP}"
+        ).fetchall()
+        texts = tuple((str(value), int(rows)) for value, rows, _ in found)
+        return (int(found[0][2]) if found else 0), texts
+
+    def histogram(self) -> Histogram | None:
+        """Count numbers and days by ranges; None for whatever is neither."""
+        kind = self._field.column.kind
+        how = self._field.parameter.format if self._field.parameter else None
+        if kind in _NUMBERS or self._all_match(_PLAIN_NUMBER):
+            return self._of_numbers()
+        if (kind in _TIMES or self._all_match(_ISO_DAY)) and how in _READABLE:
+            return self._of_days()
+        return None
+
+    def _all_match(self, pattern: str) -> bool:
+        """Look whether all texts have a form; mostly, the first ones already tell."""
+        if self._field.column.kind != "text":
+            return False
+        values = f"{self._texts()} WHERE value IS NOT NULL"
+        matches = f"bool_and(regexp_full_match(value, '{pattern}'))"
+        first = f"SELECT {matches} FROM (SELECT value FROM {values} LIMIT {_LOOKED_AT})"
+        return bool(self._one(first)[0]) and bool(self._one(f"SELECT {matches} FROM {values}")[0])
+
+    def _of_numbers(self) -> Histogram | None:
+        has_format = self._field.parameter is not None and self._field.parameter.format is not None
+        plain = self._field.column.kind in _NUMBERS and not has_format
+        own = self._field.column.sql if plain else self._field.text
+        numbers = self._relation(f"TRY_CAST({own} AS DOUBLE)", "TRY_CAST({cell} AS DOUBLE)")
+        known = f"{numbers} WHERE isfinite(value)"
+        least, greatest = self._one(f"SELECT min(value), max(value) FROM {known}")
+        if least is None or least == greatest:
+            return None
+        start, step, bins = _round_bins(least, greatest)
+        if not math.isfinite(step):
+            return None
+        edges = tuple(f"{start + step * place:.12g}" for place in range(bins + 1))
+        return Histogram(edges, self._binned(known, start, step, bins), is_of_numbers=True)
+
+    def _of_days(self) -> Histogram | None:
+        day = "date_diff('day', DATE '1970-01-01', TRY_CAST(left({text}, 10) AS DATE))"
+        days = self._relation(
+            day.replace("{text}", self._field.text), day.replace("{text}", "{cell}")
+        )
+        known = f"{days} WHERE value IS NOT NULL"
+        least, greatest = self._one(f"SELECT min(value), max(value) FROM {known}")
+        if least is None or least == greatest:
+            return None
+        step = math.ceil((greatest - least + 1) / _MOST_BINS)
+        bins = math.ceil((greatest - least + 1) / step)
+        edges = tuple(_day(int(least) + step * place) for place in range(bins + 1))
+        return Histogram(edges, self._binned(known, least, step, bins), is_of_numbers=False)
+
+    def _binned(self, known: str, start: float, step: float, bins: int) -> tuple[int, ...]:
+        found = self._con.execute(
+            f"SELECT least(floor((value - {start!r}) / {step!r})::BIGINT, {bins - 1}) AS bin,"
+            f" count(*) FROM {known} GROUP BY bin"
+        )
+        counted = dict(found.fetchall())
+        return tuple(int(counted.get(place, 0)) for place in range(bins))
+
+    def _texts(self) -> str:
+        return self._relation(self._field.text, "{cell}")
+
+    def _relation(self, value: str, of_merged: str) -> str:
+        """SQL of the ready rows' values; those of merged ids are read off their lines."""
+        if self.are_all:
+            return f"(SELECT {value} AS value FROM {RELATION})"
+        own = f"SELECT {value} AS value FROM {RELATION} WHERE {_STILL_IN}"
+        if not self._has_merged:
+            return f"({own})"
+        cell = f"nullif(url_decode(string_split(rtrim(line, chr(10)), ',')[{self._place + 1}]), '')"
+        merged = of_merged.replace("{cell}", cell)
+        return (
+            f"({own} AND row NOT IN (SELECT row FROM merged_line)"
+            f" UNION ALL SELECT {merged} FROM merged_line)"
+        )
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        return self._examination.source.one(query)
+
+
+def _round_bins(least: float, greatest: float) -> tuple[float, float, int]:
+    """Give start, step and number of bins with edges that are round numbers.
+
+    >>> _round_bins(0.0, 997.0), _round_bins(3.0, 7.0)
+    ((0.0, 50.0, 20), (3.0, 0.25, 17))
+    """
+    rough = greatest / _MOST_BINS - least / _MOST_BINS  # a difference alone may be infinite
+    power = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else math.inf
+    for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0):
+        step = factor * power
+        start = math.floor(least / step) * step if math.isfinite(step) else 0.0
+        bins = math.floor((greatest - start) / step) + 1 if math.isfinite(step) else 1
+        if bins <= _MOST_BINS:
+            break
+    return start, step, bins
+
+
+def _day(number: int) -> str:
+    try:
+        return (dt.date(1970, 1, 1) + dt.timedelta(days=number)).isoformat()
+    except OverflowError:
+        return f"day {number:,}"
+
+
+def _audiences(
+    top: Sequence[tuple[str, int]], histogram: Histogram | None
+) -> tuple[tuple[str, int], ...]:
+    if histogram and histogram.is_of_numbers:
+        return _thresholds(histogram.edges, histogram.counts)
+    return tuple((f"equals {shortened(text)!r}", rows) for text, rows in top[:_AUDIENCES])
+
+
+def _thresholds(edges: Sequence[str], counts: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    """Choose edges from which on about a half, a quarter and a tenth of the profiles lie."""
+    above = list(accumulate(reversed(counts)))[::-1]
+    total = above[0]
+    chosen = {}
+    for share in _SHARES:
+        place = min(range(1, len(above)), key=lambda at: abs(above[at] - share * total), default=0)
+        if place and above[place]:
+            chosen[f"is at least {edges[place]}"] = above[place]
+    return tuple(chosen.items())
