@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.client import TargetClient
     from tbpu_toolkit.practice import Sandbox
     from tbpu_toolkit.runs import Run, open_run, prepare
+    from tbpu_toolkit.sources.file import File
     from tbpu_toolkit.sources.query import Query
     from tbpu_toolkit.suggestion import suggest_mapping
     from tbpu_toolkit.validation import ValidationReport, validate
@@ -49,6 +50,7 @@ __all__ = [
     "BatchRefused",
     "BatchUnknown",
     "CallFailed",
+    "File",
     "InputError",
     "Mapping",
     "MappingError",
@@ -77,6 +79,7 @@ __all__ = [
 # What brings the engine, HTTP or a server with it is imported when it is first asked for, so
 # that the package itself is there at once.
 _LATER = {
+    "File": "sources.file",
     "Query": "sources.query",
     "Run": "runs",
     "Sandbox": "practice",

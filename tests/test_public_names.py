@@ -11,6 +11,7 @@ import tbpu_toolkit
 from tbpu_toolkit import errors
 
 CONTRACT = {
+    "File",
     "Mapping",
     "Parameter",
     "Query",

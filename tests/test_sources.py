@@ -87,28 +87,15 @@ def test_a_packed_file_of_text_is_read(sent, written, name):
 
 
 @pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        (b"id,v,w\na,1,1\nb,2\nc,3,3\n", "line 3"),
-        (b"id,v\na,1\nb,2\nc,3,3\n", "line 4"),
-        (b'id,v\na,"1\nb,2\n', "line 2"),
-    ],
-)
-def test_a_ragged_line_is_a_source_error_that_names_it(sent, written, content, line):
-    with pytest.raises(tbpu.SourceError, match=line):
-        sent(written(content))
-
-
-@pytest.mark.parametrize(
     ("content", "name"),
     [
         (b"", "t.csv"),
         (b"\n", "t.csv"),
-        ("id,v\na,é\n".encode("latin-1"), "t.csv"),
-        ("id,v\na,é\n".encode("utf-16"), "t.csv"),
+        (b"id,v\na,\x81\n", "t.csv"),
+        ("id,v\na,é\n".encode("utf-16")[:-1], "t.csv"),
         (b"id,v\na,1\n", "t.csv.gz"),
         (gzip.compress(b"id,v\n" * 9_999)[:60], "t.csv.gz"),
-        (b"id,v\n" + b"a,1\n" * 99_999 + b"b,\xff\n", "t.csv"),
+        (b"id,v\n" + b"a,1\n" * 99_999 + b"b,\xff\x81\n", "t.csv"),
         (b"hello", "t.xlsx"),
         (b"", "t.xlsx"),
         (b"hello", "t.xls"),

@@ -91,6 +91,11 @@ class Source:
         self.con.close()
         self._folder.cleanup()
 
+    @property
+    def folder(self) -> Path:
+        """A folder for copies, which goes when the source is closed."""
+        return Path(self._folder.name)
+
     def column(self, name: str) -> Column | None:
         """Give the first column of that name; None where there is none."""
         return next((column for column in self.columns if column.name == name), None)

@@ -2,139 +2,148 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import gzip
-import re
-import zlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from tbpu_toolkit.errors import SourceError
+from tbpu_toolkit.sources import records
+from tbpu_toolkit.sources.plain import make_plain
 from tbpu_toolkit.sources.quoting import file_literal, literal
-from tbpu_toolkit.sources.source import RELATION
+from tbpu_toolkit.sources.separators import NAMES, find_separator, read_header
+from tbpu_toolkit.sources.source import RELATION, Note
 from tbpu_toolkit.wire import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from tbpu_toolkit.sources.file import File
+    from tbpu_toolkit.sources.layout import Layout
+    from tbpu_toolkit.sources.plain import Plain
+    from tbpu_toolkit.sources.separators import Separator
     from tbpu_toolkit.sources.source import Source
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
-_LONGEST_GAP: Final = 64  # white space beside a quote that is looked for across two blocks
-_DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_EXAMPLES: Final = 3
 
 
-def fill(source: Source, path: Path) -> None:
-    """Bring the file of text at *path* into the engine.
+def fill(source: Source, file: File) -> None:
+    """Bring a file of text into the engine.
 
     Raises:
         SourceError: it can't be read.
 
     """
-    with _readable(path):
-        names, delimiter = _read_header(path)
-        _check_quotes(path, delimiter)
-    fields = {f"c{place}": "VARCHAR" for place in range(len(names))}
-    try:
-        source.con.execute(
-            f"CREATE TABLE lines AS SELECT * FROM read_csv({file_literal(path)},"
-            f" columns = {fields}, delim = {literal(delimiter)}, header = true,"
-            " hive_partitioning = false, auto_detect = false, quote = '\"', escape = '\"',"
-            " max_line_size = 16777216)"
-        )
-    except duckdb.Error as error:
-        raise SourceError(_what_is_wrong(path, str(error))) from error
+    plain = make_plain(file, source.folder)
+    likes_tabs = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
+    separator = find_separator(plain.path, file.separator, likes_tabs=likes_tabs)
+    names = read_header(plain.path, separator, file.path)
+    if not _load(source, plain, separator, len(names)):
+        ragged = records.load_records(source.con, plain.path, separator, len(names), file.path)
+        source.ragged = records.RAGGED if ragged else None
     source.con.execute(f"CREATE VIEW {RELATION} AS SELECT rowid + 1 AS row, * FROM lines")
     source.columns = tuple(Column(name, f"c{place}", "text") for place, name in enumerate(names))
-    source.described = (
-        f"'{path.name}', separated by {_DELIMITERS[delimiter]}, every column read as text"
-    )
+    source.described = _described(file, plain, separator, len(names))
+    source.notes += _notes(source, file, plain, separator)
 
 
-def _what_is_wrong(path: Path, said: str) -> str:
-    """Say in words of ours what the engine did not like about a file of text."""
-    line = re.search(r"Line: ([0-9]+)", said)
-    cells = re.search(r"Expected Number of Columns: ([0-9]+) Found: ([0-9]+)", said)
-    where = f"File '{path}', line {int(line[1]):,}" if line else f"File '{path}'"
-    if cells:
-        return (
-            f"{where}: there are {cells[2]} cells, where the header has {cells[1]} names. Mend the "
-            "line, or put quotes around a cell that holds the separator."
+def _load(source: Source, plain: Plain, separator: Separator, width: int) -> bool:
+    """Let the engine read the file itself, in parallel; say whether it could, and did it right."""
+    if not _is_for_the_engine(plain.layout, separator, width):
+        return False
+    fields = {f"c{place}": "VARCHAR" for place in range(width)}
+    is_parallel = not plain.layout.has_inner_ends  # a thread may begin within a cell
+    try:
+        source.con.execute(
+            f"CREATE TABLE lines AS SELECT * FROM read_csv({file_literal(plain.path)},"
+            f" columns = {fields}, delim = {literal(separator.sign)}, header = true,"
+            f" skip = {1 if separator.said else 0}, parallel = {is_parallel},"
+            " hive_partitioning = false, auto_detect = false, quote = '\"', escape = '\"',"
+            " max_line_size = 16777216, compression = 'none', encoding = 'utf-8')"
         )
-    return (
-        f"{where} can't be read as text in columns. Look for a quote that is not closed, for line "
-        "ends of two kinds, and for signs that are not UTF-8, and export it again as 'CSV UTF-8'."
-    )
-
-
-def _check_quotes(path: Path, delimiter: str) -> None:
-    """Refuse white space beside a quoted cell, which the engine would drop without a word."""
-    if not _may_have_spaced_quotes(path, delimiter):
-        return
-    with _opened(path, "rt") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        try:
-            spaced = any(
-                cell != cell.lstrip() and cell.lstrip().startswith('"')
-                for row in reader
-                for cell in row
-            )
-        except csv.Error:  # something stands between a closing quote and the separator
-            spaced = True
-    if spaced:
-        raise SourceError(
-            f"File '{path}', line {reader.line_num:,} or before: white space stands beside a "
-            "quoted cell, where it would be lost. Take it out, or put it inside the quotes."
-        )
-
-
-def _may_have_spaced_quotes(path: Path, delimiter: str) -> bool:
-    """Look at the bytes alone, quickly; what is inside of quotes can look so as well."""
-    ends = re.escape(delimiter).encode() + rb"\r\n"
-    spaced = re.compile(rb"(?:^|[" + ends + rb'])[ \t]+"|"[ \t]+(?:[' + ends + rb"]|$)")
-    with _opened(path, "rb") as file:
-        before = b""
-        while block := file.read(1 << 22):
-            if spaced.search(before + block):
-                return True
-            before = block[-_LONGEST_GAP:]
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        return False
+    if source.one("SELECT count(*) FROM lines")[0] == _rows(plain.layout, separator):
+        return True
+    source.con.execute("DROP TABLE lines")
     return False
 
 
-def _opened(path: Path, mode: str) -> Any:
-    opened: Any = gzip.open if path.suffix.lower() == ".gz" else open
-    words = {} if "b" in mode else {"encoding": "utf-8-sig", "newline": ""}
-    return opened(path, mode, **words)
+def _is_for_the_engine(layout: Layout, separator: Separator, width: int) -> bool:
+    """Whether all lines have the header's number of cells, and nothing is written oddly.
+
+    The engine takes a separator at the end of a line for none, and an empty line for a row
+    where there is one column.
+    """
+    if separator.sign not in NAMES or not layout.is_regular(separator.sign):
+        return False
+    if width == 1 and layout.empty_lines:
+        return False
+    cells = (width - 1) * (_rows(layout, separator) + 1)
+    return layout.separators[separator.sign] == cells + _said(separator)
 
 
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Say in a sentence why a file of text can't be read."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"File '{path}' is not UTF-8 ({error.reason} at byte {error.start:,}). "
-            "Save it as 'CSV UTF-8' and try again."
-        ) from error
-    except csv.Error as error:
-        raise SourceError(
-            f"The header of '{path}' can't be read ({error}). Look for a quote that is not closed."
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"File '{path}' can't be read: {error}. Export it again.") from error
+def _said(separator: Separator) -> int:
+    """Count the separators that stand in a first line such as ``sep=;``, outside of quotes."""
+    return 0 if separator.said.startswith('"') else separator.said.count(separator.sign)
 
 
-def _read_header(path: Path) -> tuple[list[str], str]:
-    with _opened(path, "rt") as file:
-        first = file.readline()
-        if not first.strip():
-            raise SourceError(
-                f"File '{path}' begins with an empty line. Put the columns' names there."
-            )
-        file.seek(0)
-        delimiter = max(_DELIMITERS, key=first.count)
-        return next(csv.reader(file, delimiter=delimiter)), delimiter
+def _rows(layout: Layout, separator: Separator) -> int:
+    return layout.records - 1 - (1 if separator.said else 0)
+
+
+def _described(file: File, plain: Plain, separator: Separator, width: int) -> str:
+    packed = ", packed with gzip" if plain.is_packed else ""
+    said = " as was asked for" if file.encoding else ""
+    columns = separator.shown if width > 1 else "a single column"
+    return (
+        f"'{file.path.name}'{packed}, {plain.encoding.shown}{said}, {columns}, "
+        "every column read as text"
+    )
+
+
+def _notes(source: Source, file: File, plain: Plain, separator: Separator) -> Iterator[Note]:
+    called = f"File '{file.path.name}'"
+    if plain.encoding.is_guess:
+        yield Note(
+            "SRC002",
+            f"{called} is not UTF-8, and was read as {plain.encoding.shown}, which is a guess.",
+            examples=_beyond_ascii(source),
+        )
+    if separator.rivals:
+        yield Note("SRC003", f"{called} was {_choice(separator)}.")
+    if empty := plain.layout.empty_lines:
+        lines = "1 empty line was" if empty == 1 else f"{empty:,} empty lines were"
+        yield Note("SRC004", f"{called}: {lines} passed over and {_not_counted(empty)}.")
+    if len(kinds := plain.layout.kinds_of_ends) > 1:
+        found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        yield Note("SRC005", f"{called} has line ends of several kinds: {found}.")
+
+
+def _not_counted(empty: int) -> str:
+    return "counts as no row" if empty == 1 else "count as no rows"
+
+
+def _choice(separator: Separator) -> str:
+    rivals = " or ".join(NAMES[sign] for sign in separator.rivals)
+    return (
+        f"{separator.shown} ({separator.cells[0]} columns), but {rivals} "
+        f"({', '.join(map(str, separator.cells[1:]))} columns) would fit its first lines as well"
+    )
+
+
+def _beyond_ascii(source: Source) -> tuple[tuple[int | None, str], ...]:
+    """Give the first cells that hold a sign beyond ASCII, or else such names."""
+    cells = [
+        f"CASE WHEN strlen({column.sql}) > length({column.sql}) THEN {column.sql} END"
+        for column in source.columns
+    ]
+    found = source.con.execute(
+        f"SELECT row, coalesce({', '.join(cells)}, NULL) AS cell FROM {RELATION}"
+        f" WHERE cell IS NOT NULL ORDER BY row LIMIT {_EXAMPLES}"
+    ).fetchall()
+    if found:
+        return tuple(found)
+    names = [column.name for column in source.columns if not column.name.isascii()]
+    return tuple((None, name) for name in names[:_EXAMPLES])
