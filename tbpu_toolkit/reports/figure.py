@@ -21,8 +21,7 @@ from matplotlib.patches import Rectangle
 
 from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.reports.account import PARTS
-from tbpu_toolkit.reports.digest import known
-from tbpu_toolkit.reports.spelling import MISSING, on_one_line, percent
+from tbpu_toolkit.reports.spelling import MISSING, known, on_one_line, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,23 +131,21 @@ def _widths(numbers: list[int], whole: float) -> list[float]:
 
 
 def _least_full(parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Choose the parameters with the most blanks, where not all can be shown."""
+    """Put the parameters with the most blanks first, and leave out what has no room."""
 
-    def filled(place: int) -> float:
-        share = known(parameters[place]["filled"])
+    def filled(parameter: dict[str, Any]) -> float:
+        share = known(parameter["filled"])
         return 1.0 if share is None else float(share)
 
-    chosen = sorted(range(len(parameters)), key=filled)[:_MOST_PARAMETERS]
-    return [parameters[place] for place in sorted(chosen)]
+    return sorted(parameters, key=filled)[:_MOST_PARAMETERS]
 
 
 def _draw_parameters(axes: Axes, shown: list[dict[str, Any]], total: int) -> None:
     title = "How full each parameter is"
     _write(axes, _MARGIN, _TOP - 0.12, title, weight="bold", size=11)
     if total > len(shown):
-        note = (
-            f"the {len(shown)} least full of {total:,}; {total - len(shown):,} more are not drawn"
-        )
+        hidden = total - len(shown)
+        note = f"the {len(shown)} least full of {total:,}; {hidden:,} more are not drawn"
         _write(axes, _WIDTH - _MARGIN, _TOP - 0.12, note, ha="right")
     for place, parameter in enumerate(shown):
         _draw_parameter(axes, _TOP + 0.2 + place * _STEP, parameter)

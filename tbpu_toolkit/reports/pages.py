@@ -1,7 +1,8 @@
 """The report as HTML: a fragment for a notebook, and a page that stands alone.
 
 The fragment is made of what an untrusted notebook keeps: tables, details, meters, plain inline
-styles and a picture as a ``data:`` address. The page is the same fragment in a frame.
+styles and a picture as a ``data:`` address. The page tells the same at more length, with a style
+sheet of its own. Both are made of the pieces in ``pieces.html``.
 """
 
 from __future__ import annotations
@@ -12,24 +13,34 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tbpu_toolkit.reports import looks
 from tbpu_toolkit.reports.account import NOT_SENT, PARTS, account_line, verdict
-from tbpu_toolkit.reports.digest import known, rejected_table, severities
-from tbpu_toolkit.reports.spelling import MISSING, percent, shortened, spelled
+from tbpu_toolkit.reports.cards import cards, reach
+from tbpu_toolkit.reports.first_lines import first_lines
+from tbpu_toolkit.reports.problems import rows_of, severities
+from tbpu_toolkit.reports.rejected import rejected_table
+from tbpu_toolkit.reports.spelling import MISSING, known, percent, shortened, spelled
 
 _ROWS_IN_NOTEBOOK: Final = 20
 _ROWS_ON_PAGE: Final = 1_000
 _LONGEST_VALUE: Final = 80
+_LONGEST_ON_CARD: Final = 40
 _NEED_A_LOOK: Final = frozenset({"unknown", "refused", "untracked"})
 
 
 def as_html(facts: dict[str, Any]) -> str:
     """Give the report as a fragment that needs no style, script or class of its own."""
-    return _rendered("fragment.html", facts, _ROWS_IN_NOTEBOOK, bare=False)
+    from tbpu_toolkit.reports.figure import as_data_uri, draw  # noqa: PLC0415 - loads matplotlib
+
+    picture = as_data_uri(draw(facts))
+    shown = _pieces(facts, _ROWS_IN_NOTEBOOK) | looks.IN_NOTEBOOK | {"picture": picture}
+    return _environment().get_template("fragment.html").render(shown)
 
 
 def as_page(facts: dict[str, Any]) -> str:
     """Give the report as one page that needs nothing from elsewhere, and runs nothing."""
-    return _rendered("page.html", facts, _ROWS_ON_PAGE, bare=True)
+    shown = _pieces(facts, _ROWS_ON_PAGE) | looks.ON_PAGE
+    return _environment().get_template("page.html").render(shown)
 
 
 def run_as_html(facts: dict[str, Any]) -> str:
@@ -52,26 +63,20 @@ def run_as_html(facts: dict[str, Any]) -> str:
     )
 
 
-def _rendered(template: str, facts: dict[str, Any], most_rows: int, *, bare: bool) -> str:
-    from tbpu_toolkit.reports.figure import as_data_uri, draw  # noqa: PLC0415 - loads matplotlib
-
-    counts = facts["counts"]
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            bare=bare,
-            facts=facts,
-            counts=counts,
-            parts=PARTS,
-            not_sent=NOT_SENT,
-            account_line=account_line(counts),
-            verdict=verdict(facts),
-            severities=severities(facts["findings"]),
-            rejected=rejected_table(facts, most_rows),
-            picture=as_data_uri(draw(facts)),
-        )
-    )
+def _pieces(facts: dict[str, Any], most_rows: int) -> dict[str, Any]:
+    """Give what both templates are filled with."""
+    return {
+        "facts": facts,
+        "counts": facts["counts"],
+        "parts": PARTS,
+        "not_sent": NOT_SENT,
+        "account_line": account_line(facts["counts"]),
+        "verdict": verdict(facts),
+        "severities": severities(facts["findings"]),
+        "cards": cards(facts),
+        "first_lines": first_lines(facts),
+        "rejected": rejected_table(facts, most_rows),
+    }
 
 
 @cache
@@ -84,7 +89,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"known": known, "percent": percent, "number": _number, "cell": _cell}
+    environment.filters |= {
+        "known": known,
+        "percent": percent,
+        "number": _number,
+        "cell": _cell,
+        "short": lambda value: _cell(value, _LONGEST_ON_CARD),
+        "rows": rows_of,
+        "reach": reach,
+    }
     return environment
 
 
@@ -102,6 +115,6 @@ def _number(value: Any) -> str:
     return MISSING if known(value) is None else f"{int(value):,}"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, longest: int = _LONGEST_VALUE) -> str:
     """Give a value of the analyst's, cut where it is long, which is then said."""
-    return shortened(spelled(value), _LONGEST_VALUE) or MISSING
+    return shortened(spelled(value), longest) or MISSING

@@ -34,6 +34,11 @@ def is_missing(value: Any) -> bool:
     return bool(pd.isna(value))
 
 
+def known(value: Any) -> Any:
+    """Give *value*, and None for every way of saying that there is none."""
+    return None if is_missing(value) else value
+
+
 def visible(text: str) -> str:
     r"""Write out what can't be seen, but for tabs and line breaks.
 

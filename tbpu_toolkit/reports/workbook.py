@@ -1,4 +1,4 @@
-"""The report as an Excel workbook: the account, the findings, the rejected rows, the parameters.
+"""The report as an Excel workbook: the account, the rejected rows, and all that was found.
 
 Every cell is written as text or as a number, never as a formula or a link, row by row, so that
 a million rejected rows need no more memory than a thousand.
@@ -7,7 +7,6 @@ a million rejected rows need no more memory than a thousand.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -15,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import Workbook
 
 from tbpu_toolkit.reports.account import NOT_SENT, PARTS, account_line, verdict
-from tbpu_toolkit.reports.digest import known
 from tbpu_toolkit.reports.frames import rows_of, values_of
 from tbpu_toolkit.reports.sheet_cells import as_cell
-from tbpu_toolkit.reports.spelling import percent, spelled
+from tbpu_toolkit.reports.spelling import spelled
+from tbpu_toolkit.reports.told import Sheet, told_sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -32,20 +31,10 @@ MOST_COLUMNS: Final = 16_384
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)  # same data, same bytes
 _OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 _NARROWEST, _WIDEST, _LOOKED_AT = 12, 40, 100
-_PROSE: Final = frozenset({"reason", "remedy", "message", "meaning"})
+_PROSE: Final = frozenset({"reason", "remedy", "message", "meaning", "why", "examples"})
 _WIDTHS: Final = {"what": 22, "rows": 10, "row": 10, "code": 10, "severity": 10} | dict.fromkeys(
     _PROSE, 60
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """A sheet to be written: its name, its headings with their widths, and its rows."""
-
-    name: str
-    headings: Sequence[str]
-    rows: Iterable[Sequence[Any]]
-    widths: Sequence[int] = ()
 
 
 def write_workbook(facts: dict[str, Any], path: Path) -> Path:
@@ -76,25 +65,11 @@ def _write(facts: dict[str, Any], path: Path) -> None:
             _write_sheet(book, looks, sheet)
 
 
-def _sheets(facts: dict[str, Any]) -> Iterator[_Sheet]:
+def _sheets(facts: dict[str, Any]) -> Iterator[Sheet]:
     rejected: pd.DataFrame = facts["rejected"].iloc[:, :MOST_COLUMNS]
-    yield _Sheet("Account", ("what", "rows", "meaning"), _account_rows(facts))
-    fields = ("severity", "code", "column", "parameter", "rows", "message", "remedy")
-    findings = ([finding[field] for field in fields] for finding in facts["findings"])
-    yield _Sheet("Findings", fields, findings, (10, 10, 24, 24, 10, 60, 60))
+    yield Sheet("Account", ("what", "rows", "meaning"), _account_rows(facts))
     yield from _rejected_sheets(rejected)
-    described = ("column", "parameter", "type", "format")
-    parameters = (
-        [*(row[field] for field in described), _filled(row), known(row["blank"])]
-        for row in facts["parameters"]
-    )
-    headings = (*described, "filled", "blank")
-    yield _Sheet("Parameters", headings, parameters, (30, 30, 16, 12, 10, 10))
-
-
-def _filled(parameter: dict[str, Any]) -> str | None:
-    share = known(parameter["filled"])
-    return None if share is None else percent(float(share))
+    yield from told_sheets(facts)
 
 
 def _account_rows(facts: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -106,6 +81,9 @@ def _account_rows(facts: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     yield "verdict", None, f"{verdict(facts)} {NOT_SENT}"
     yield "key", None, f"column {facts['key']!r}, sent as {facts['key_type']}"
     yield "in this workbook", None, _NOTE
+    if facts["personal"]:
+        names = ", ".join(repr(name) for name in facts["personal"])
+        yield "personal values", None, f"{_PERSONAL} {names}."
     columns, rows = facts["rejected"].shape[1], len(facts["rejected"])
     if rows > MOST_ROWS:
         yield (
@@ -123,14 +101,19 @@ _NOTE: Final = (
     "workbook. Signs that can't be seen are written out, such as \\x00."
 )
 
+_PERSONAL: Final = (
+    "This workbook is for mending: pass it on with care. Of the rejected rows it has everything, "
+    "unmasked, and these columns hold personal values:"
+)
 
-def _rejected_sheets(rejected: pd.DataFrame) -> Iterator[_Sheet]:
+
+def _rejected_sheets(rejected: pd.DataFrame) -> Iterator[Sheet]:
     headings = [str(name) for name in rejected.columns]
     widths = [_width(heading, rejected.iloc[:, place]) for place, heading in enumerate(headings)]
     rows = rows_of(rejected)
     for number in range(max(-(-len(rejected) // MOST_ROWS), 1)):
         name = f"Rejected {number + 1}" if number else "Rejected"
-        yield _Sheet(name, headings, islice(rows, MOST_ROWS), widths)
+        yield Sheet(name, headings, islice(rows, MOST_ROWS), widths)
 
 
 def _width(heading: str, series: pd.Series[Any]) -> int:
@@ -141,7 +124,7 @@ def _width(heading: str, series: pd.Series[Any]) -> int:
     return min(max(longest + 2, _NARROWEST), _WIDEST)
 
 
-def _write_sheet(book: Workbook, looks: dict[str, Any], sheet: _Sheet) -> None:
+def _write_sheet(book: Workbook, looks: dict[str, Any], sheet: Sheet) -> None:
     page = book.add_worksheet(sheet.name)
     page.freeze_panes(1, 0)
     widths = sheet.widths or [_WIDTHS[heading] for heading in sheet.headings]
