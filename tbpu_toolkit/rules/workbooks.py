@@ -56,9 +56,9 @@ WORKBOOK_RULES: Final = (
     Rule(
         code="SRC015",
         severity="note",
-        says="the table's index has no name, and is not read",
+        says="the table's index has no name of its own, and is not read",
         why="An index without a name has no column that a mapping could take.",
-        remedy="Where it holds the ids, make it a column: reset_index(), or index.name = 'id'.",
+        remedy="Where it holds the ids, give it a name of its own: frame.index.name = 'id'.",
         source="README, In code",
     ),
     Rule(
@@ -72,9 +72,9 @@ WORKBOOK_RULES: Final = (
     Rule(
         code="SRC017",
         severity="warning",
-        says="the table's index looks like ids, has no name, and is not read",
+        says="the table's index looks like ids, has no name of its own, and is not read",
         why="An index without a name has no column that a mapping could take.",
-        remedy="Where it holds the ids, make it a column: reset_index(), or index.name = 'id'.",
+        remedy="Where it holds the ids, give it a name of its own: frame.index.name = 'id'.",
         source="README, In code",
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 
 from tbpu_toolkit.cells import BLANK, UNSUPPORTED, read_cell
 from tbpu_toolkit.errors import SourceError
+from tbpu_toolkit.sources.indexes import index_notes, named_levels
 from tbpu_toolkit.sources.source import RELATION, exact_frame
 from tbpu_toolkit.wire import Column
 
@@ -48,8 +48,19 @@ class ReadColumn(NamedTuple):
 
 
 def fill_from_pandas(source: Source, frame: pd.DataFrame, formats: Formats) -> None:
-    """Bring a DataFrame into the engine; an index that has a name counts as a column."""
+    """Bring a DataFrame into the engine; an index that has a name counts as a column.
+
+    Raises:
+        SourceError: its columns have several levels.
+
+    """
+    if frame.columns.nlevels > 1:
+        raise SourceError(
+            f"The table's columns have {frame.columns.nlevels} levels of names. Give each column "
+            "one name: frame.columns = ['_'.join(map(str, names)) for names in frame.columns]."
+        )
     given = _with_named_index(frame)
+    source.notes += index_notes(frame)
     names = [str(name) for name in given.columns]
     read = [
         read_series(given.iloc[:, place], _format_of(formats, name))
@@ -77,12 +88,7 @@ def fill_from_arrow(source: Source, table: Any, formats: Formats) -> None:
 
 
 def _with_named_index(frame: pd.DataFrame) -> pd.DataFrame:
-    taken = Counter([*map(str, frame.columns), *map(str, frame.index.names)])
-    levels = [
-        level
-        for level, name in enumerate(frame.index.names)
-        if name is not None and taken[str(name)] == 1
-    ]
+    levels = named_levels(frame)
     return frame.reset_index(level=levels) if levels else frame
 
 
