@@ -28,9 +28,14 @@ def table_of(example, folder):
     """Give the example's data, and the names of its columns."""
     if not isinstance(example.table, str):
         columns = {name: text_stays_text(values) for name, values in example.table.items()}
-        return pd.DataFrame(columns), list(columns)
+        frame = pd.DataFrame(columns)
+        if example.index is not None:
+            frame.index = pd.Index(example.index)
+        return frame, list(columns)
     if "\n" not in example.table:
         path = DATA / example.table
+        if path.suffix in {".xlsx", ".ods"}:
+            return path, list(pd.read_excel(path, engine="calamine").columns)
         return path, path.read_text(encoding="utf-8").partition("\n")[0].split(",")
     path = folder / "example.csv"
     path.write_text(example.table, encoding="utf-8")

@@ -66,12 +66,14 @@ class Example:
         rows: the rows (1 = the first data row) that the rule names; empty where it is about a
             column, or about the load as a whole.
         mapping: words for the mapping, such as ``{"key_type": "pcId"}``.
+        index: the values of the table's index, which has no name; None: it counts the rows.
 
     """
 
     table: Mapping[str, Sequence[Any]] | str
     rows: tuple[int, ...] = ()
     mapping: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    index: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

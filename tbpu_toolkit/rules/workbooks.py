@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tbpu_toolkit import limits
-from tbpu_toolkit.rules.rule import Rule
+from tbpu_toolkit.rules.rule import Example, Rule
 
 _BULK: Final = limits.FACTS["BATCH_PREFIX"].source
+_WORKBOOK: Final = Example("dirty/workbook.xlsx")
 _EXCEL: Final = "Excel shows a cell as its number format asks, and keeps another value in it"
 
 WORKBOOK_RULES: Final = (
@@ -18,6 +19,7 @@ WORKBOOK_RULES: Final = (
         why="What stands on another sheet is not sent.",
         remedy="Name the sheet, if another one is meant: tbpu.File(path, sheet=…).",
         source="README, In code",
+        example=_WORKBOOK,
     ),
     Rule(
         code="SRC011",
@@ -26,6 +28,7 @@ WORKBOOK_RULES: Final = (
         why="It may be the table that is meant, or one that was forgotten there.",
         remedy="Name the sheet, if it is meant: tbpu.File(path, sheet=…).",
         source="README, In code",
+        example=_WORKBOOK,
     ),
     Rule(
         code="SRC012",
@@ -34,6 +37,7 @@ WORKBOOK_RULES: Final = (
         why="The first of them holds the value and the rest are blank; Target ignores blanks.",
         remedy="Unmerge them in Excel, and fill in what each row has to have.",
         source=_BULK,
+        example=_WORKBOOK,
     ),
     Rule(
         code="SRC013",
@@ -44,6 +48,7 @@ WORKBOOK_RULES: Final = (
         remedy='Make the column text in Excel, such as =TEXT(A2,"00000") for five digits, and '
         "save the values.",
         source=_EXCEL,
+        example=_WORKBOOK,
     ),
     Rule(
         code="SRC014",
@@ -52,6 +57,7 @@ WORKBOOK_RULES: Final = (
         why="They hold neither an id nor a value.",
         remedy="None is needed.",
         source="README, The account of rows",
+        example=_WORKBOOK,
     ),
     Rule(
         code="SRC015",
@@ -60,6 +66,7 @@ WORKBOOK_RULES: Final = (
         why="An index without a name has no column that a mapping could take.",
         remedy="Where it holds the ids, give it a name of its own: frame.index.name = 'id'.",
         source="README, In code",
+        example=Example({"id": ["1", "2"], "v": ["a", "b"]}, index=["x", "x"]),
     ),
     Rule(
         code="SRC016",
@@ -68,6 +75,7 @@ WORKBOOK_RULES: Final = (
         why="A blank is not sent, and an error would keep its row from being sent.",
         remedy="Save the workbook as .xlsx, if it has formulas or padded numbers.",
         source=_EXCEL,
+        example=Example("dirty/workbook.ods"),
     ),
     Rule(
         code="SRC017",
@@ -76,5 +84,6 @@ WORKBOOK_RULES: Final = (
         why="An index without a name has no column that a mapping could take.",
         remedy="Where it holds the ids, give it a name of its own: frame.index.name = 'id'.",
         source="README, In code",
+        example=Example({"id": ["1", "2"], "v": ["a", "b"]}, index=["x", "y"]),
     ),
 )

@@ -70,8 +70,8 @@ def pass_over_empty_foot(rows: list[list[Any]]) -> Iterator[Note]:
     while len(rows) > 1 and all(cell == "" for cell in rows[-1]):
         rows.pop()
     if passed := reaching - len(rows):
-        are = "1 empty row" if passed == 1 else f"{passed:,} empty rows"
-        yield Note("SRC014", f"{are} below the table passed over.")
+        said = "1 empty row was" if passed == 1 else f"{passed:,} empty rows were"
+        yield Note("SRC014", f"{said} passed over at the foot of the sheet.")
 
 
 def merged_cells(ranges: Sequence[Any], height: int, names: Sequence[str]) -> Iterator[Note]:
