@@ -68,7 +68,7 @@ def _is_encoding(name: object) -> bool:
     if not isinstance(name, str):
         return False
     try:
-        b"".decode(name)
+        b"a".decode(name, "ignore")
         codecs.getincrementaldecoder(name)
     except (LookupError, ValueError):  # of no text; with a NUL in its name
         return False

@@ -24,6 +24,7 @@ RAGGED: Final = "ragged"  # the field that says what is wrong with a line
 _ROWS_AT_A_TIME: Final = 20_000
 _LETTERS_AT_A_TIME: Final = 2**25
 _SHOWN: Final = 200  # signs of a ragged line
+_BLANKS: Final = " \t"
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 
 
@@ -111,7 +112,7 @@ def _rows(
     reader = csv.reader(lines, delimiter=separator.sign, strict=True)
     try:
         for place, cells in enumerate(row for row in _records(reader, lines) if row):
-            _check_quotes(cells, lines, called)
+            _check_quotes(cells, lines, separator.sign, called)
             if place:  # below the header
                 yield _row(cells, width, lines)
     except csv.Error as error:
@@ -138,9 +139,12 @@ def _row(cells: Sequence[str], width: int, lines: _Lines) -> list[str | None]:
     return [*row, *[None] * (width - len(cells)), said]
 
 
-def _check_quotes(cells: Sequence[str], lines: _Lines, called: Path) -> None:
-    """Refuse white space beside a quoted cell: whether it belongs to the cell, nobody can say."""
-    if any(cell[:1] in " \t" and cell.lstrip(" \t")[:1] == '"' for cell in cells if cell):
+def _check_quotes(cells: Sequence[str], lines: _Lines, sign: str, called: Path) -> None:
+    """Refuse white space before a quoted cell: whether it belongs to the cell, nobody can say."""
+    if not any(cell[:1] in _BLANKS and cell.lstrip(_BLANKS)[:1] == '"' for cell in cells if cell):
+        return
+    # a cell that is quoted as it should be can read so as well
+    if re.search(rf'(?:^|{re.escape(sign)})[{_BLANKS}]+"', "".join(lines.taken)):
         raise SourceError(_spaced(lines, called))
 
 
