@@ -51,7 +51,9 @@ def _finding_lines(findings: list[dict[str, Any]], room: int) -> list[str]:
     lines: list[str] = []
     shown = 0
     for group in finding_groups(findings):
-        told = list(_group_lines(group))
+        told = list(_group_lines(group, _MOST_OF_A_GROUP))
+        if len(lines) + len(told) > room:
+            told = list(_group_lines(group, 1))
         if shown and len(lines) + len(told) > room:
             break
         lines += told
@@ -62,8 +64,8 @@ def _finding_lines(findings: list[dict[str, Any]], room: int) -> list[str]:
     return lines
 
 
-def _group_lines(group: FindingGroup) -> Iterator[str]:
-    shown = group.findings[:_MOST_OF_A_GROUP]
+def _group_lines(group: FindingGroup, most: int) -> Iterator[str]:
+    shown = group.findings[:most]
     for finding in shown:
         heading = f"{group.severity:<9}{group.code:<9}"
         yield from _wrapped(heading, finding["message"])

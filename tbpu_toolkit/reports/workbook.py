@@ -30,6 +30,8 @@ MOST_COLUMNS: Final = 16_384
 
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)  # same data, same bytes
 _OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+_OWN_COLUMNS: Final = 4  # row, code, reason, remedy stand before the original columns
+_ALL_CELLS: Final = "A1:XFD1048576"
 _NARROWEST, _WIDEST, _LOOKED_AT = 12, 40, 100
 _PROSE: Final = frozenset({"reason", "remedy", "message", "meaning", "why", "examples"})
 _WIDTHS: Final = {"what": 22, "rows": 10, "row": 10, "code": 10, "severity": 10} | dict.fromkeys(
@@ -68,7 +70,7 @@ def _write(facts: dict[str, Any], path: Path) -> None:
 def _sheets(facts: dict[str, Any]) -> Iterator[Sheet]:
     rejected: pd.DataFrame = facts["rejected"].iloc[:, :MOST_COLUMNS]
     yield Sheet("Account", ("what", "rows", "meaning"), _account_rows(facts))
-    yield from _rejected_sheets(rejected)
+    yield from _rejected_sheets(rejected, facts["key"])
     yield from told_sheets(facts)
 
 
@@ -107,13 +109,19 @@ _PERSONAL: Final = (
 )
 
 
-def _rejected_sheets(rejected: pd.DataFrame) -> Iterator[Sheet]:
+def _rejected_sheets(rejected: pd.DataFrame, key: str) -> Iterator[Sheet]:
     headings = [str(name) for name in rejected.columns]
     widths = [_width(heading, rejected.iloc[:, place]) for place, heading in enumerate(headings)]
-    rows = rows_of(rejected)
+    ids = {place for place in range(_OWN_COLUMNS, len(headings)) if headings[place] == key}
+    rows = (_with_ids_as_text(row, ids) for row in rows_of(rejected))
     for number in range(max(-(-len(rejected) // MOST_ROWS), 1)):
         name = f"Rejected {number + 1}" if number else "Rejected"
         yield Sheet(name, headings, islice(rows, MOST_ROWS), widths)
+
+
+def _with_ids_as_text(row: tuple[Any, ...], ids: set[int]) -> tuple[Any, ...]:
+    """Keep Excel from taking an id for a number, which it would show in its own way."""
+    return tuple(spelled(value) if place in ids else value for place, value in enumerate(row))
 
 
 def _width(heading: str, series: pd.Series[Any]) -> int:
@@ -127,6 +135,7 @@ def _width(heading: str, series: pd.Series[Any]) -> int:
 def _write_sheet(book: Workbook, looks: dict[str, Any], sheet: Sheet) -> None:
     page = book.add_worksheet(sheet.name)
     page.freeze_panes(1, 0)
+    page.ignore_errors({"number_stored_as_text": _ALL_CELLS})  # it is meant, so no green corners
     widths = sheet.widths or [_WIDTHS[heading] for heading in sheet.headings]
     for place, (heading, width) in enumerate(zip(sheet.headings, widths, strict=True)):
         page.set_column(place, place, width)
