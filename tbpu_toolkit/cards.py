@@ -113,8 +113,7 @@ class _Values:
         self._field = field
         counts = examination.counts
         self.are_all = counts["ready"] == counts["rows_in"]
-        merged = None if self.are_all else merged_lines(self._con)
-        self._has_merged = merged is not None and merged.num_rows > 0
+        self._has_merged = not self.are_all and merged_lines(self._con).num_rows > 0
 
     def longest(self) -> int | None:
         (longest,) = self._one(f"SELECT max(length(value)) FROM {self._texts()}")

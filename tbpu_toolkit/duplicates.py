@@ -34,6 +34,12 @@ SPELT_OTHERWISE: Final = (  # the rows whose id differs from another one's in ca
 )
 
 
+def open_tables(con: DuckDBPyConnection) -> None:
+    """Make the tables, empty yet, that say what becomes of rows that are not sent as they are."""
+    con.execute("CREATE TEMP TABLE left_out (row BIGINT, fate VARCHAR, checks VARCHAR)")
+    con.execute("CREATE TEMP TABLE merged_line (row BIGINT, line VARCHAR, bytes BIGINT)")
+
+
 def has_ids_seen_twice(con: DuckDBPyConnection, key: Field) -> bool:
     """Look for ids seen twice by their hashes: eight bytes an id, whatever its length.
 
@@ -100,8 +106,7 @@ def _merge(con: DuckDBPyConnection, fields: Sequence[Field]) -> None:
         for cell, field in zip(cells, parameters, strict=True)
     )
     con.execute(
-        "CREATE TEMP TABLE merged_line AS"
-        f" SELECT row, concat({line}, chr(10)) AS line, {size} AS bytes FROM"
+        f"INSERT INTO merged_line SELECT row, concat({line}, chr(10)), {size} FROM"
         f" (SELECT max(row) AS row, {key.encoded} AS id, {last_values} FROM {RELATION}"
         " JOIN (SELECT row FROM same_id JOIN shared USING (id) WHERE NOT alike) USING (row)"
         f" GROUP BY {key.encoded})"
@@ -110,8 +115,6 @@ def _merge(con: DuckDBPyConnection, fields: Sequence[Field]) -> None:
 
 def merged_lines(con: DuckDBPyConnection) -> Any:
     """Give what is sent in the place of kept rows: an Arrow table of ``row`` and ``line``."""
-    if not con.execute("FROM duckdb_tables() WHERE table_name = 'merged_line'").fetchall():
-        return None  # no id was seen twice
     return con.sql("SELECT row, line FROM merged_line ORDER BY row").to_arrow_table()
 
 

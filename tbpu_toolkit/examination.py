@@ -183,10 +183,10 @@ class Examination:
 
     def _tell_spellings(self) -> None:
         """Tell values that differ in case only: an audience on the one misses the other."""
-        if self.dictionary is None or "VAL030" not in self.rules:
+        if self.dictionary is None or "TXT016" not in self.rules:
             return
         for field, rows, seen, condition in self.dictionary.spellings():
-            self._tell([Found(Check(self.rules["VAL030"], field, condition), rows, seen)])
+            self._tell([Found(Check(self.rules["TXT016"], field, condition), rows, seen)])
 
     def _tell_blanks(self) -> None:
         rule = self.rules.get("BLK001")
@@ -200,9 +200,7 @@ class Examination:
 
     def _settle(self, found: Sequence[Check], *, any_empty: bool) -> None:
         """Say of each row that is not sent as it is what becomes of it."""
-        self.source.con.execute(
-            "CREATE TEMP TABLE left_out (row BIGINT, fate VARCHAR, checks VARCHAR)"
-        )
+        duplicates.open_tables(self.source.con)
         bad = [check for check in found if check.rule.severity == "error"]
         self._huge = [check.condition for check in bad if check.rule.code in _HUGE]
         if bad or any_empty:

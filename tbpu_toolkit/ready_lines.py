@@ -48,7 +48,6 @@ def ready_lines(
 
 def first_lines(con: DuckDBPyConnection, fields: Sequence[Field], number: int) -> list[str]:
     """Give the first lines that are sent, without working out the others."""
-    merged = duplicates.merged_lines(con) is not None
     found = con.execute(
         f"SELECT row FROM {RELATION} WHERE row NOT IN (SELECT row FROM left_out)"
         f" ORDER BY row LIMIT {number}"
@@ -58,8 +57,7 @@ def first_lines(con: DuckDBPyConnection, fields: Sequence[Field], number: int) -
     listed = f"row IN ({', '.join(map(str, found))})"
     query = f"SELECT row, {wire.line(fields)} AS line FROM {RELATION} WHERE {listed}"
     lines = dict(con.execute(query).fetchall())
-    if merged:
-        lines |= con.execute(f"SELECT row, line FROM merged_line WHERE {listed}").fetchall()
+    lines |= con.execute(f"SELECT row, line FROM merged_line WHERE {listed}").fetchall()
     return [str(lines[row]).removesuffix("\n") for row in sorted(lines)]
 
 
@@ -80,8 +78,8 @@ def _without(piece: pa.RecordBatch, left_out: Any) -> pa.RecordBatch:
     return piece.filter(pa.array(~is_out)) if is_out.any() else piece
 
 
-def _with_merged(piece: pa.RecordBatch, merged: pa.Table | None) -> pa.RecordBatch:
-    if merged is None or not piece.num_rows:
+def _with_merged(piece: pa.RecordBatch, merged: pa.Table) -> pa.RecordBatch:
+    if not merged.num_rows or not piece.num_rows:
         return piece
     rows = piece.column("row").to_numpy()
     is_merged = np.isin(rows, _between(merged["row"].to_numpy(), rows))

@@ -51,7 +51,8 @@ def scan(
     """Count what each check finds, the blanks, and all that is measured."""
     blanks = [field.blank for field in fields]
     counted = [*(check.condition for check in checks), *blanks, all_of(blanks[1:])]
-    own = list(_rule_measures(fields, rules))
+    judged = dict(_asked_by_rules(fields, rules))
+    own = [(key, *pair) for key, asked in judged.items() for pair in asked.items()]
     general = [(place, *pair) for place, f in enumerate(fields) for pair in _measures(f).items()]
     answers = ask(
         source,
@@ -70,21 +71,21 @@ def scan(
     any_empty = next(told) > 0
     for place, name, _ in general:
         measures[place][name] = next(told)
-    judged: dict[tuple[str, int], dict[str, Any]] = {}
+    answered: dict[tuple[str, int], dict[str, Any]] = {key: {} for key in judged}
     for key, name, _ in own:
-        judged.setdefault(key, {})[name] = next(told)
+        answered[key][name] = next(told)
     found = [(check, count) for check, count in found if count]
-    return Scan(found, measures, judged, any_empty, longest_texts)
+    return Scan(found, measures, answered, any_empty, longest_texts)
 
 
-def _rule_measures(
+def _asked_by_rules(
     fields: Sequence[Field], rules: Iterable[Rule]
-) -> Iterator[tuple[tuple[str, int], str, str]]:
+) -> Iterator[tuple[tuple[str, int], Mapping[str, str]]]:
     for rule in rules:
         for place, field in enumerate(fields):
             asked = rule.of_column.measures(field) if rule.of_column else None
-            for name, sql in (asked or {}).items():
-                yield (rule.code, place), name, sql
+            if asked is not None:
+                yield (rule.code, place), asked
 
 
 def _measures(field: Field) -> Mapping[str, str]:

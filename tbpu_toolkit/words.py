@@ -7,6 +7,7 @@ gathered, and a rule that no pattern can settle sees its own candidates as Pytho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from tbpu_toolkit.findings import EXAMPLES, Check
 from tbpu_toolkit.sources import RELATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -54,6 +55,9 @@ class Words:
     field: Field
     table: str
     is_whole: bool
+
+
+_Condition = Callable[[str], str]  # SQL of a text -> SQL that is true for it
 
 
 class Dictionary:
@@ -128,29 +132,32 @@ class Dictionary:
         return words
 
     def _asked(self, words: Words, rules: Sequence[Rule]) -> Iterator[Found]:
-        conditions = [self._condition(words, rule) for rule in rules]
-        if not conditions:
-            return
-        sums = (f"sum(rows) FILTER (WHERE {holds('word')})" for holds in conditions)
-        counts = self._one(f"SELECT {', '.join(sums)} FROM {words.table}")
         filled = self._measures[words.field]["filled"]
-        for rule, holds, rows in zip(rules, conditions, counts, strict=True):
-            if rule.of_text and rows and rows >= rule.of_text.least_share * filled:
+        marks = [(rule, rule.of_text) for rule in rules if rule.of_text]
+        matching = self._sums(words, [_matching(mark) for _, mark in marks])
+        for (rule, mark), candidates in zip(marks, matching, strict=True):
+            if not candidates or candidates < mark.least_share * filled:
+                continue
+            holds = self._holds(words, rule, mark)
+            rows = self._sums(words, [holds])[0] if mark.exact else candidates
+            if rows and rows >= mark.least_share * filled:
                 check = Check(rule, words.field, holds(words.field.text))
-                yield Found(check, int(rows), self._first(words, holds("word")))
+                yield Found(check, rows, self._first(words, holds("word")))
 
-    def _condition(self, words: Words, rule: Rule) -> Callable[[str], str]:
-        """Give what writes SQL that is true for a text that bears the mark of *rule*."""
-        mark = rule.of_text
-        if mark is None:
-            return lambda _: "false"
+    def _sums(self, words: Words, conditions: Sequence[_Condition]) -> list[int]:
+        """Count the rows whose word meets each of *conditions*."""
+        if not conditions:
+            return []
+        sums = (f"sum(rows) FILTER (WHERE {holds('word')})" for holds in conditions)
+        return [int(n or 0) for n in self._one(f"SELECT {', '.join(sums)} FROM {words.table}")]
+
+    def _holds(self, words: Words, rule: Rule, mark: TextMark) -> _Condition:
+        """Give what writes SQL that is true for a text that really bears the mark."""
+        matches = _matching(mark)
         if mark.exact is None:
-            return lambda text: _matches(text, mark.pattern)
-        matching = f"SELECT word FROM {words.table} WHERE {_matches('word', mark.pattern)}"
-        candidates = [word for (word,) in self.con.execute(matching).fetchall()]
-        borne = mark.exact(candidates) if candidates else set()
-        if not borne:
-            return lambda _: "false"
+            return matches
+        found = self.con.execute(f"SELECT word FROM {words.table} WHERE {matches('word')}")
+        borne = mark.exact([word for (word,) in found.fetchall()])
         kept = self._keep(words, rule, borne)
         return lambda text: f"({text} IN (SELECT borne FROM {kept}))"
 
@@ -172,6 +179,10 @@ class Dictionary:
     def _one(self, query: str) -> tuple[Any, ...]:
         (row,) = self.con.execute(query).fetchall()
         return tuple(row)
+
+
+def _matching(mark: TextMark) -> _Condition:
+    return lambda text: _matches(text, mark.pattern)
 
 
 def _matches(text: str, pattern: str) -> str:
