@@ -309,13 +309,36 @@ def _in_utc(values: Any) -> Any:
 
 
 def _python_values(values: Any) -> list[Any]:
-    if pa.types.is_float16(values.type):  # to_pylist() gives a float, with a float's digits
-        return [np.float16(value) if value is not None else None for value in values.to_pylist()]
-    if pa.types.is_list(values.type) and pa.types.is_float32(values.type.value_type):
-        lists = values.to_pylist()
-        return [None if own is None else [_single(value) for value in own] for own in lists]
-    return list(values.to_pylist())
+    """Give the values as Python objects, in which a short float keeps its few digits."""
+    if not _has_short_floats(values.type):
+        return list(values.to_pylist())
+    return [_short(value, values.type) for value in values.to_pylist()]
 
 
-def _single(value: float | None) -> np.float32 | None:
-    return None if value is None else np.float32(value)
+def _has_short_floats(arrow_type: Any) -> bool:
+    is_ = pa.types
+    if is_.is_float16(arrow_type) or is_.is_float32(arrow_type):
+        return True
+    return any(_has_short_floats(arrow_type.field(place).type) for place in _places_in(arrow_type))
+
+
+def _places_in(arrow_type: Any) -> range:
+    return range(arrow_type.num_fields if pa.types.is_nested(arrow_type) else 0)
+
+
+def _short(value: Any, arrow_type: Any) -> Any:
+    is_ = pa.types
+    if value is None or is_.is_union(arrow_type):
+        return value
+    if is_.is_float16(arrow_type):
+        return np.float16(value)
+    if is_.is_float32(arrow_type):
+        return np.float32(value)
+    if is_.is_struct(arrow_type):
+        return {own.name: _short(value[own.name], own.type) for own in arrow_type}
+    if is_.is_map(arrow_type):
+        types = arrow_type.key_type, arrow_type.item_type
+        return [tuple(map(_short, pair, types)) for pair in value]
+    if is_.is_nested(arrow_type):
+        return [_short(own, arrow_type.value_type) for own in value]
+    return value

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.sources.source import Formats, Source
 
 SUFFIXES: Final = (".parquet", ".pq")
+_ROW_NUMBER: Final = "file_row_number"  # a column that the engine adds, and can't add twice
 
 
 def fill(source: Source, path: Path, formats: Formats) -> None:
@@ -37,7 +38,8 @@ def fill(source: Source, path: Path, formats: Formats) -> None:
         frames.read_arrow(pa.array([], field.type), formats.get(field.name) if formats else None)
         for field in schema
     ]
-    if any(column.kind == "mixed" for column in read):
+    is_clash = _ROW_NUMBER in {name.lower() for name in schema.names}
+    if is_clash or any(column.kind == "mixed" for column in read):
         frames.fill_from_arrow(source, parquet.read_table(path), formats)
     else:
         _view(source, path, schema.names, read)
