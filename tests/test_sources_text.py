@@ -5,8 +5,12 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import importlib.util
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -462,3 +466,15 @@ def test_every_cell_of_any_table_comes_back(tmp_path, file):
     assert found.names == header
     assert found.rows == [(row + [""] * width)[:width] for row in rows]
     assert list(found.ragged) == [n for n, row in enumerate(rows, 1) if len(row) != width]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not importlib.util.find_spec("atheris"), reason="atheris is not installed")
+def test_no_bytes_break_the_reader_or_the_account_of_rows(tmp_path):
+    program = [sys.executable, Path(__file__).with_name("fuzz_csv.py"), tmp_path]
+    done = subprocess.run(
+        [*program, "-atheris_runs=100"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Done 100" in done.stderr

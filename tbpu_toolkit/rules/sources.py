@@ -6,7 +6,7 @@ from typing import Final
 
 from tbpu_toolkit.rules.rule import Example, Rule
 
-_README: Final = "README, How a file of text is read"
+_README: Final = "README, How a value becomes text"
 _RFC: Final = "RFC 4180, Common Format and MIME Type for CSV Files, section 2"
 
 SOURCE_RULES: Final = (
@@ -39,7 +39,7 @@ SOURCE_RULES: Final = (
         says="more than one sign could be the separator of the file",
         why="Split at the wrong sign, a value of two columns is sent as one.",
         remedy="Look at the columns' names; say the sign with tbpu.File(path, separator='…').",
-        source=_README,
+        source=_RFC,
         example=Example("id;v,id\na;1,b\n", mapping={"key": "id;v"}),
     ),
     Rule(
@@ -48,7 +48,7 @@ SOURCE_RULES: Final = (
         says="the file has empty lines, which were passed over",
         why="Whoever counts the lines of the file would look for as many rows in Target.",
         remedy="Nothing, if they are where the export puts them; else look whether rows are lost.",
-        source=_README,
+        source=_RFC,
         example=Example("id,v\na,1\n\nb,2\n"),
     ),
     Rule(
@@ -57,7 +57,7 @@ SOURCE_RULES: Final = (
         says="the file has line ends of several kinds",
         why="Each of them ended a row, and one that belongs to a value would cut its row in two.",
         remedy="Export the file in one go; put quotes around a cell that holds a line end.",
-        source=_README,
+        source=_RFC,
         example=Example("id,v\r\na,1\nb,2\r\n"),
     ),
 )
