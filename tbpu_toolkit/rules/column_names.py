@@ -18,7 +18,7 @@ Subject = Literal[
 _ABOUT: Final = re.compile(
     r"\b(active|app|apps|bounces?d?|brand|browser|calls?|campaigns?|category|channel|clicks?|"
     r"clicked|confirmed|consent|count|counts|country|device|domain|enabled|einwilligung|expiry|"
-    r"flag|format|frequency|has|hash|hashed|is|length|marketing|md|missing|model|opens?|"
+    r"flag|format|frequency|has|hash|hashed|is|length|marketing|md|missing|model|offers?|opens?|"
     r"opened|opt|optin|optout|os|permission|plan|platform|preferences?|preferred|provider|"
     r"revenue|score|sent|service|sessions?|sha|source|statut|status|subscribed|"
     r"subscription|tariff|template|total|type|typ|usage|valid|validated|verified|version|visits?|"
@@ -68,7 +68,7 @@ _WORDS: Final[dict[Subject, str]] = {
     r" ?(address|addr|adresse)|\baddress ?(line|[0-9])|\bstreet (name|line|and)"
     r"|\bstrasse\b|\banschrift|\bwohnort\b|\bpostanschrift|\bdireccion\b|\bdomicilio\b"
     r"|\bindirizzo\b|\bendereco\b|\bhausnummer\b|주소|住所|地址",
-    "ip": r"\bip\b|\bip ?v ?[46]\b|\bip(addr|address|adresse)\b|ip주소",
+    "ip": r"\bip\b|\bi ?p ?v ?[46]\b|\bip(addr|address|adresse)\b|ip주소",
     "date": r"\bdates?\b|\bdatum\b|\b\w+datum\b|\b(birth|start|end|order|join)?day\b|\bdob\b"
     r"|\bbirth|\bgeburts|\btimestamp\b|\b(joined|created|modified|updated|changed|expires|expired)\b"
     r"|\bexpiry\b|\bsince\b|\bseit\b|\b(at|on)$|\bfecha\b|\bdata (di|de|do)\b|\bjour\b"

@@ -155,16 +155,15 @@ def with_iban(texts: Sequence[str]) -> set[str]:
     >>> with_iban(["DE89 3704 0044 0532 0130 00", "DE88 3704 0044 0532 0130 00"])
     {'DE89 3704 0044 0532 0130 00'}
     """
-    return {
-        text
-        for text in texts
-        if any(_begins_with_iban(found.replace(" ", "").upper()) for found in _IBAN.findall(text))
-    }
+    return _enough(texts, lambda text: any(map(_begins_with_iban, _IBAN.findall(text))))
 
 
-def _begins_with_iban(letters: str) -> bool:
-    """Look at every length: behind a spaced IBAN, a short word reads like another group."""
-    return any(check_digits.is_iban(letters[:end]) for end in range(len(letters), 14, -1))
+def _begins_with_iban(found: str) -> bool:
+    """Try fewer groups as well: behind a spaced IBAN, a short word reads like another one."""
+    groups = found.upper().split(" ")
+    return any(
+        check_digits.is_iban("".join(groups[:number])) for number in range(1, len(groups) + 1)
+    )
 
 
 def with_national_id(texts: Sequence[str]) -> set[str]:

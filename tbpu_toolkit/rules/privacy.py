@@ -56,7 +56,7 @@ _IDENTIFYING: Final[Mapping[Subject, _Fit]] = {
     "telephone": _Fit(
         "telephone numbers",
         r"^[+(]?[0-9][0-9 ()./\x{a0}-]{5,20}[0-9]$",
-        f"{_NO_DATE}|{_NO_AMOUNT}|{personal.PHONE_PATTERN}",
+        rf"{_NO_DATE}|{_NO_AMOUNT}|^\+|^\([2-9][0-9]{{2}}\) ?[0-9]{{3}}-[0-9]{{4}}$",
     ),
     "payment card": _Fit("card numbers", r"^[0-9]{4}([ -]?[0-9]{2,6}){2,4}[0-9]?$"),
     "bank account": _Fit(
