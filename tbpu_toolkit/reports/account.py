@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tbpu_toolkit.findings import count_of
-from tbpu_toolkit.rules import CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,7 @@ def verdict(facts: dict[str, Any]) -> str:
 
 
 def _obstacle(facts: dict[str, Any]) -> str:
-    codes = [finding["code"] for finding in facts["findings"]]
-    blocking = sum(code in CATALOGUE and CATALOGUE[code].blocks for code in codes)
+    blocking = sum(finding["is_blocking"] for finding in facts["findings"])
     if blocking == 1:
         return "1 error stands in the way of the whole load; mend it first."
     if blocking:
