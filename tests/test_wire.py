@@ -149,7 +149,7 @@ def test_a_value_becomes_the_text_of_the_table_whatever_stands_beside_it(tmp_pat
         1j,
         pd.Interval(1, 2),
         pd.Period("2026"),
-        object(),
+        pytest.param(object(), id="object"),
         np.array([1]),
     ],
     ids=repr,
