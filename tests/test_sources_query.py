@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import pwd
 import shutil
 import socket
 import sqlite3
@@ -288,13 +289,20 @@ def free_port():
         return server.getsockname()[1]
 
 
+def unprivileged_user():
+    """PostgreSQL refuses to run as root; Debian's package makes a user for it."""
+    if not hasattr(os, "geteuid") or os.geteuid():
+        return None
+    known = {own.pw_name for own in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
 class Server:
     """A PostgreSQL server on loopback, with its files in a folder that goes with it."""
 
     def __init__(self, programs, folder):
         self.programs, self.folder = programs, folder
-        # PostgreSQL refuses to run as root; Debian's package makes this user.
-        self.user = None if os.geteuid() else "postgres"
+        self.user = unprivileged_user()
         if self.user:
             shutil.chown(folder, self.user)
         (folder / "password").write_text(PASSWORD)
