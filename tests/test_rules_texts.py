@@ -8,6 +8,7 @@ The patterns run in the engine, as they do in a validation: its expressions are 
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 
 import duckdb
 import pandas as pd
@@ -197,6 +198,13 @@ def test_a_misread_text_is_named_and_a_text_read_right_is_not(text):
     right = f"{letters}é{letters}x"
     wrong = right.encode().decode("cp1252")
     assert exact([right, wrong]) == {wrong}
+
+
+def test_every_letter_that_has_a_preferred_form_is_found(engine):
+    places = (place for place in range(0x110000) if not 0xD800 <= place <= 0xDFFF)
+    letters = {chr(p) for p in places if unicodedata.normalize("NFC", chr(p)) != chr(p)}
+    assert len(letters) > 1_000
+    assert marked(engine, "TXT015", letters) == letters
 
 
 def test_dates_of_both_orders_are_named_only_where_both_are_certain(engine):

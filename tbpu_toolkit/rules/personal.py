@@ -23,7 +23,7 @@ _LEAST_SHARE: Final = 0.3
 _FEW: Final = 20  # texts; of fewer, half must pass
 _SAMPLE: Final = 1_000  # texts, looked at first where there are many
 
-EMAIL_PATTERN: Final = r"[^\s@<>,;:\"()]@[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)*\.\p{L}{2,}"
+EMAIL_PATTERN: Final = r"[^\s@]@[^\s@]+[.][^\s@.]{2}"
 _EMAIL: Final = re.compile(r"[^\s@<>,;:\"()]@(?:[^\W_]|-)+(?:\.(?:[^\W_]|-)+)*\.([^\W\d_]{2,})")
 _FILE_ENDINGS: Final = frozenset(
     {"avif", "css", "gif", "ico", "jpeg", "jpg", "js", "json", "pdf", "png", "svg", "webp", "xml"}
