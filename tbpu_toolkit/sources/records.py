@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tbpu_toolkit.sources.separators import Separator
 
+_Row = list[Any]  # the cells, and what is wrong with the line; None: nothing
 RAGGED: Final = "ragged"  # the field that says what is wrong with a line
 _ROWS_AT_A_TIME: Final = 20_000
 _LETTERS_AT_A_TIME: Final = 2**25
@@ -43,6 +44,11 @@ class _Lines:
         line = next(self._file)
         self.taken.append(line)
         return line
+
+    @property
+    def text(self) -> str:
+        """The record as it stands in the file."""
+        return self.taken[0] if len(self.taken) == 1 else "".join(self.taken)
 
     def go_on(self) -> None:
         self.number += len(self.taken)
@@ -71,7 +77,9 @@ def load_records(
         SourceError: a quote never closes, or something stands beside a quoted cell.
 
     """
-    fields = ", ".join(f"c{place} VARCHAR" for place in range(width))
+    names = [f"c{place}" for place in range(width)]
+    fields = ", ".join(f"{name} VARCHAR" for name in names)
+    filled = ", ".join(f"nullif({name}, '')" for name in names)
     con.execute(f"CREATE TABLE lines ({fields}, {RAGGED} VARCHAR)")
     con.execute("BEGIN")
     ragged = 0
@@ -79,20 +87,19 @@ def load_records(
         for rows in _in_chunks(_rows(file, separator, width, called)):
             columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
             ragged += len(rows) - columns[-1].null_count
-            names = [*(f"c{place}" for place in range(width)), RAGGED]
-            con.register("chunk", pa.table(columns, names=names))
-            con.execute("INSERT INTO lines SELECT * FROM chunk")
+            con.register("chunk", pa.table(columns, names=[*names, RAGGED]))
+            con.execute(f"INSERT INTO lines SELECT {filled}, {RAGGED} FROM chunk")
             con.unregister("chunk")
     con.execute("COMMIT")
     return ragged
 
 
-def _in_chunks(rows: Iterator[list[str | None]]) -> Iterator[list[list[str | None]]]:
-    chunk: list[list[str | None]] = []
+def _in_chunks(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    chunk: list[_Row] = []
     letters = 0
     for row in rows:
         chunk.append(row)
-        letters += sum(len(cell) for cell in row if cell)
+        letters += sum(map(len, row[:-1]))
         if len(chunk) >= _ROWS_AT_A_TIME or letters >= _LETTERS_AT_A_TIME:
             yield chunk
             chunk, letters = [], 0
@@ -100,9 +107,7 @@ def _in_chunks(rows: Iterator[list[str | None]]) -> Iterator[list[list[str | Non
         yield chunk
 
 
-def _rows(
-    file: Iterator[str], separator: Separator, width: int, called: Path
-) -> Iterator[list[str | None]]:
+def _rows(file: Iterator[str], separator: Separator, width: int, called: Path) -> Iterator[_Row]:
     """Give the rows below the header; the last field says what is wrong with one."""
     raise_cell_limit()
     lines = _Lines(file)
@@ -111,32 +116,32 @@ def _rows(
         lines.go_on()
     reader = csv.reader(lines, delimiter=separator.sign, strict=True)
     try:
-        for place, cells in enumerate(row for row in _records(reader, lines) if row):
-            _check_quotes(cells, lines, separator.sign, called)
+        for place, cells in enumerate(_records(reader, lines)):
+            if '"' in lines.text:
+                _check_quotes(cells, lines, separator.sign, called)
             if place:  # below the header
-                yield _row(cells, width, lines)
+                yield [*cells, None] if len(cells) == width else _ragged(cells, width, lines)
     except csv.Error as error:
         raise SourceError(_what_is_wrong(error, lines, separator, called)) from error
 
 
 def _records(reader: Iterator[list[str]], lines: _Lines) -> Iterator[list[str]]:
+    """Give the records that hold something, and keep count of the lines."""
     for cells in reader:
-        yield cells
+        if cells:
+            yield cells
         lines.go_on()
 
 
-def _row(cells: Sequence[str], width: int, lines: _Lines) -> list[str | None]:
-    row: list[str | None] = [cell or None for cell in cells[:width]]
-    if len(cells) == width:
-        return [*row, None]
+def _ragged(cells: Sequence[str], width: int, lines: _Lines) -> _Row:
     found = "1 cell" if len(cells) == 1 else f"{len(cells):,} cells"
     names = "1 name" if width == 1 else f"{width:,} names"
-    text = "".join(lines.taken).rstrip("\r\n")
+    text = lines.text.rstrip("\r\n")
     said = (
         f"line {lines.number:,} has {found} where the header has {names}, and reads: "
         f"{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}"
     )
-    return [*row, *[None] * (width - len(cells)), said]
+    return [*cells[:width], *[""] * (width - len(cells)), said]
 
 
 def _check_quotes(cells: Sequence[str], lines: _Lines, sign: str, called: Path) -> None:
@@ -144,7 +149,7 @@ def _check_quotes(cells: Sequence[str], lines: _Lines, sign: str, called: Path) 
     if not any(cell[:1] in _BLANKS and cell.lstrip(_BLANKS)[:1] == '"' for cell in cells if cell):
         return
     # a cell that is quoted as it should be can read so as well
-    if re.search(rf'(?:^|{re.escape(sign)})[{_BLANKS}]+"', "".join(lines.taken)):
+    if re.search(rf'(?:^|{re.escape(sign)})[{_BLANKS}]+"', lines.text):
         raise SourceError(_spaced(lines, called))
 
 
@@ -167,7 +172,7 @@ def _what_is_wrong(error: csv.Error, lines: _Lines, separator: Separator, called
             f"File '{called}', line {lines.number:,}: a cell is longer than {LONGEST:,} letters. "
             "Look for a quote that opens here and is never closed."
         )
-    if re.search(r'"[ \t]+', "".join(lines.taken)):
+    if re.search(rf'"[{_BLANKS}]+', lines.text):
         return _spaced(lines, called)
     return (
         f"File '{called}', line {lines.number:,}: something stands between a closing quote and the "
