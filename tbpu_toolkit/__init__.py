@@ -33,9 +33,11 @@ from tbpu_toolkit.errors import (
 )
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.parameters import Parameter
+from tbpu_toolkit.rulings import Ruling
 
 if TYPE_CHECKING:
     from tbpu_toolkit.client import TargetClient
+    from tbpu_toolkit.explanations import explain
     from tbpu_toolkit.practice import Sandbox
     from tbpu_toolkit.runs import Run, open_run, prepare
     from tbpu_toolkit.sources.file import File
@@ -56,6 +58,7 @@ __all__ = [
     "MappingError",
     "Parameter",
     "Query",
+    "Ruling",
     "Run",
     "RunCorrupt",
     "RunError",
@@ -70,6 +73,7 @@ __all__ = [
     "ValidationError",
     "ValidationReport",
     "WaitTimeout",
+    "explain",
     "open_run",
     "prepare",
     "suggest_mapping",
@@ -85,6 +89,7 @@ _LATER = {
     "Sandbox": "practice",
     "TargetClient": "client",
     "ValidationReport": "validation",
+    "explain": "explanations",
     "open_run": "runs",
     "prepare": "runs",
     "suggest_mapping": "suggestion",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit.duplicates import merged_lines
@@ -161,7 +161,8 @@ class _Values:
         if not math.isfinite(step):
             return None
         edges = tuple(f"{start + step * place:.12g}" for place in range(bins + 1))
-        return Histogram(edges, self._binned(known, start, step, bins), is_of_numbers=True)
+        counts = self._binned(known, [float(edge) for edge in edges])
+        return Histogram(edges, counts, is_of_numbers=True)
 
     def _of_days(self) -> Histogram | None:
         day = "date_diff('day', DATE '1970-01-01', TRY_CAST(left({text}, 10) AS DATE))"
@@ -174,16 +175,18 @@ class _Values:
             return None
         step = math.ceil((greatest - least + 1) / _MOST_BINS)
         bins = math.ceil((greatest - least + 1) / step)
-        edges = tuple(_day(int(least) + step * place) for place in range(bins + 1))
-        return Histogram(edges, self._binned(known, least, step, bins), is_of_numbers=False)
+        edges = [int(least) + step * place for place in range(bins + 1)]
+        counts = self._binned(known, edges)
+        return Histogram(tuple(map(_day, edges)), counts, is_of_numbers=False)
 
-    def _binned(self, known: str, start: float, step: float, bins: int) -> tuple[int, ...]:
-        found = self._con.execute(
-            f"SELECT least(floor((value - {start!r}) / {step!r})::BIGINT, {bins - 1}) AS bin,"
-            f" count(*) FROM {known} GROUP BY bin"
+    def _binned(self, known: str, edges: Sequence[float]) -> tuple[int, ...]:
+        """Count the values between the edges as they are shown, and not as they were worked out."""
+        above = self._one(
+            "SELECT count(*), "
+            + ", ".join(f"count(*) FILTER (WHERE value >= {edge!r})" for edge in edges[1:-1])
+            + f" FROM {known}"
         )
-        counted = dict(found.fetchall())
-        return tuple(int(counted.get(place, 0)) for place in range(bins))
+        return tuple(int(here - next_) for here, next_ in pairwise([*above, 0]))
 
     def _texts(self) -> str:
         return self._relation(self._field.text, "{cell}")
@@ -217,7 +220,7 @@ def _round_bins(least: float, greatest: float) -> tuple[float, float, int]:
     for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0):
         step = factor * power
         start = math.floor(least / step) * step if math.isfinite(step) else 0.0
-        bins = math.floor((greatest - start) / step) + 1 if math.isfinite(step) else 1
+        bins = math.floor(greatest / step - start / step) + 1 if math.isfinite(step) else 1
         if bins <= _MOST_BINS:
             break
     return start, step, bins

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tbpu_toolkit.client import TargetClient
     from tbpu_toolkit.runs import Run
+    from tbpu_toolkit.sources import File
 
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
 
@@ -24,6 +25,7 @@ DONE: Final = 0
 FAILED: Final = 1  # rejected rows, failed batches
 WRONG_USE: Final = 2
 _SHOWN: Final = 10  # rows of a list in the terminal
+_SEPARATORS: Final = {"tab": "\t", "\\t": "\t"}  # a shell makes a tab hard to type
 _TOKEN: Final = "TBPU_TOKEN"  # noqa: S105 - the variable's name
 
 _EPILOG: Final = f"""\
@@ -37,9 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     >>> main(["rules", "KEY001"])
     KEY001 (error): the id is missing
-      why:    A row without an id belongs to no visitor.
-      remedy: Fill in the id at the source, or leave the row out.
-      source: AdobeDocs/target-dev.en:help/dev/administer/profile-api/profile-bulk-api.md
+      effect:  its rows are left out
+      why:     A row without an id belongs to no visitor.
+      remedy:  Fill in the id at the source, or leave the row out.
+      source:  AdobeDocs/target-dev.en:help/dev/administer/profile-api/profile-bulk-api.md
+      example: id = None
     0
     """
     for stream in (sys.stdout, sys.stderr):
@@ -99,7 +103,7 @@ def _suggest(arguments: argparse.Namespace) -> int:
             f"There is a recipe at '{arguments.recipe}' already. Choose another name, or write "
             "over it with --force."
         )
-    mapping = suggest_mapping(arguments.file)
+    mapping = suggest_mapping(_file(arguments))
     for column, reason in mapping.reasons.items():
         print(f"{column}: {reason}")
     recipe = mapping.save(arguments.recipe)
@@ -111,7 +115,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from tbpu_toolkit.mapping import Mapping  # noqa: PLC0415
     from tbpu_toolkit.validation import validate  # noqa: PLC0415
 
-    report = validate(arguments.file, Mapping.load(arguments.recipe))
+    report = validate(_file(arguments), Mapping.load(arguments.recipe))
     print(report)
     print(f"report: {report.to_html(arguments.html)}\nrows:   {report.to_excel(arguments.excel)}")
     return DONE if report.ok and not report.counts["rejected"] else FAILED
@@ -123,7 +127,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
     mapping = Mapping.load(arguments.recipe)
     try:
-        run = prepare(arguments.file, mapping, arguments.folder, strict=arguments.strict)
+        run = prepare(_file(arguments), mapping, arguments.folder, strict=arguments.strict)
     except ValidationError as error:
         print(error.report)
         raise
@@ -173,15 +177,16 @@ def _prove(arguments: argparse.Namespace) -> int:
 
 
 def _rules(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.explanations import as_markdown, explain  # noqa: PLC0415
     from tbpu_toolkit.rules import CATALOGUE  # noqa: PLC0415
 
-    if arguments.code and arguments.code not in CATALOGUE:
-        raise InputError(f"There is no rule {arguments.code!r}. 'tbpu rules' lists them all.")
-    for rule in CATALOGUE.values():
-        if arguments.code in {None, rule.code}:
+    if arguments.markdown:
+        print(as_markdown(), end="")
+    elif arguments.code:
+        print(explain(arguments.code.upper()))
+    else:
+        for rule in CATALOGUE.values():
             print(f"{rule.code} ({rule.severity}): {rule.says}")
-        if arguments.code == rule.code:
-            print(f"  why:    {rule.why}\n  remedy: {rule.remedy}\n  source: {rule.source}")
     return DONE
 
 
@@ -191,6 +196,15 @@ def _show(run: Run) -> None:
     table = run.table().drop(columns=["bytes", "batch_id", "consumed", "sent_at", "seen_at"])
     told = table.loc[:, table.notna().any()].astype(object)
     print(told.where(told.notna(), "").to_string(index=False, max_colwidth=100))
+
+
+def _file(arguments: argparse.Namespace) -> File:
+    from tbpu_toolkit.sources import File  # noqa: PLC0415
+
+    separator = _SEPARATORS.get(arguments.separator, arguments.separator)
+    return File(
+        arguments.file, sheet=arguments.sheet, separator=separator, encoding=arguments.encoding
+    )
 
 
 def _client(arguments: argparse.Namespace) -> TargetClient:
@@ -239,6 +253,7 @@ def _add_practice(commands: _Commands) -> None:
     sandbox.add_argument("--no-limit", action="store_true", help="allow any number of calls")
     rules = _add(commands, "rules", _rules, "list the checks, or explain one")
     rules.add_argument("code", nargs="?", help="such as KEY003")
+    rules.add_argument("--markdown", action="store_true", help="all of them, as a page")
 
 
 def _add_preparing(commands: _Commands) -> None:
@@ -248,6 +263,9 @@ def _add_preparing(commands: _Commands) -> None:
     for parser in (suggest, check, ready):
         parser.add_argument("file", type=Path, help="a CSV, TSV, Excel or Parquet file")
         parser.add_argument("--recipe", type=Path, required=True, help="the mapping, a YAML file")
+        parser.add_argument("--sheet", help="of a workbook; else its first visible one")
+        parser.add_argument("--separator", help="of a file of text; else it is told from the file")
+        parser.add_argument("--encoding", help="of a file of text, such as cp1252; else the same")
     suggest.add_argument("--force", action="store_true", help="write over a recipe that is there")
     check.add_argument("--html", type=Path, default=Path("report.html"))
     check.add_argument("--excel", type=Path, default=Path("rejected.xlsx"))

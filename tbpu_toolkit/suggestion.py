@@ -87,6 +87,7 @@ def suggest_mapping(data: Any) -> Mapping:
     """
     with open_source(data) as source:
         profiled = _profile(source)
+        columns = {column.name: column.kind for column in source.columns}
     key = _choose_key(profiled)
     parameters: dict[str, Parameter] = {}
     reasons = {key.column.name: _key_reason(key)}
@@ -99,7 +100,7 @@ def suggest_mapping(data: Any) -> Mapping:
                 parameters[own.column.name] = Parameter(name)
     if not parameters:
         raise MappingError("No column is left to become a parameter. Write the mapping by hand.")
-    return Mapping(key.column.name, _key_type(key), parameters, reasons=reasons)
+    return Mapping(key.column.name, _key_type(key), parameters, columns=columns, reasons=reasons)
 
 
 def _profile(source: Source) -> list[_Profiled]:

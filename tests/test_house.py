@@ -28,6 +28,7 @@ STOREYS = [
     "upload",
     "sources",
     "rules",
+    "explanations",
     "findings",
     "fitting",
     "scan",
