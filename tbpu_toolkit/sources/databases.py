@@ -76,21 +76,11 @@ def _ask_duckdb(sql: str, connection: duckdb.DuckDBPyConnection) -> Answer:
 
 
 def _ask_sqlalchemy(sql: str, connection: Any, stack: contextlib.ExitStack) -> Answer:
+    """Ask the driver's own connection: a % is a % there, and rows are plain tuples."""
+    own = connection.connection.dbapi_connection
     if not connection.in_transaction():
-        stack.callback(_quietly, connection.rollback)  # reading begins one: leave it as found
-    result = connection.exec_driver_sql(
-        sql,
-        execution_options={
-            "stream_results": True,
-            "max_row_buffer": ROWS_AT_A_TIME,
-            "no_parameters": True,  # a % in the query is a %
-        },
-    )
-    stack.callback(_quietly, result.close)
-    if not result.returns_rows:
-        raise _no_rows()
-    names = [_text(name) for name in result.keys()]  # noqa: SIM118 - no dict, and names may repeat
-    return Answer(names, _fetched(result, []))
+        stack.callback(_quietly, own.rollback)  # reading begins one: leave it as it was found
+    return _ask_db_api(sql, own, stack)
 
 
 def _ask_db_api(sql: str, connection: Any, stack: contextlib.ExitStack) -> Answer:
