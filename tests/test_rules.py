@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import python_calamine
 
 import tbpu_toolkit as tbpu
 from tbpu_toolkit.rules import CATALOGUE
@@ -24,6 +25,16 @@ def text_stays_text(values):
     return pd.Series(list(values), dtype=object if is_text else None)
 
 
+def header_of(path):
+    """Give the names of the columns of a file: of a workbook, those of its first sheet to see."""
+    if path.suffix not in {".xlsx", ".ods"}:
+        return re.split("[,;\t]", path.read_bytes().decode("latin-1").splitlines()[0])
+    with python_calamine.CalamineWorkbook.from_path(path) as book:
+        to_see = python_calamine.SheetVisibleEnum.Visible
+        name = next(sheet.name for sheet in book.sheets_metadata if sheet.visible == to_see)
+        return [str(cell) for cell in book.get_sheet_by_name(name).to_python()[0]]
+
+
 def table_of(example, folder):
     """Give the example's data, and the names of its columns."""
     if not isinstance(example.table, str):
@@ -33,8 +44,7 @@ def table_of(example, folder):
             frame.index = pd.Index(example.index)
         return frame, list(columns)
     if "\n" not in example.table:
-        header = (DATA / example.table).read_bytes().partition(b"\n")[0].decode("latin-1")
-        return DATA / example.table, re.split("[,;\t]", header.strip())
+        return DATA / example.table, header_of(DATA / example.table)
     path = folder / "example.csv"
     path.write_text(example.table, encoding="utf-8")
     return path, example.table.partition("\n")[0].split(",")
