@@ -158,8 +158,8 @@ class _Values:
         if least is None or least == greatest:
             return None
         start, step, bins = _round_bins(least, greatest)
-        if not math.isfinite(step):
-            return None
+        if not math.isfinite(start + step * bins):
+            return None  # as far apart as floats can be
         edges = tuple(f"{start + step * place:.12g}" for place in range(bins + 1))
         counts = self._binned(known, [float(edge) for edge in edges])
         return Histogram(edges, counts, is_of_numbers=True)
