@@ -311,7 +311,10 @@ def test_an_empty_column(rows, filled, told):
     ],
 )
 def test_very_many_distinct_values(kind, filled, distinct, told):
-    assert judged("VAL008", kind, filled=filled, distinct=distinct) == told
+    measured = {"filled": filled, "distinct": distinct}
+    assert judged("VAL008", kind, first_text="b7", **measured) == told
+    assert not judged("VAL008", kind, first_text="29.85", **measured)
+    assert not judged("VAL008", kind, first_text="2026-11-21T08:30:00Z", **measured)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _BULK: Final = limits.FACTS["BATCH_PREFIX"].source
 _MANY: Final = 1_000  # different values
 _MOSTLY: Final = 0.8  # of the filled rows
+_NUMBER_OR_TIME: Final = re.compile(r"[-+0-9.,:TZ ]+")
 _SERIALS: Final = (20_000, 60_000)  # 1954 to 2064
 _FLOAT_CELLS: Final = {"float": 2**53, "single float": 2**24, "half float": 2**11}
 _NUMBERS: Final = frozenset({"integer", "float", "decimal"})
@@ -34,12 +36,16 @@ def _constant(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
 
 
 def _of_text(field: Field) -> Mapping[str, str] | None:
-    return {} if field.parameter and field.column.kind == "text" else None
+    if field.is_key or field.column.kind != "text":
+        return None
+    return {"first_text": f"arg_min({field.text}, row)"}
 
 
 def _very_many(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Numbers and dates are asked for by 'is greater than', so they may be as many as they like."""
     filled, distinct = measured["filled"], measured["distinct"] or 0
-    if distinct <= _MANY or distinct <= _MOSTLY * filled:
+    is_wide = distinct > _MANY and distinct > _MOSTLY * filled
+    if not is_wide or _NUMBER_OR_TIME.fullmatch(measured["first_text"] or ""):
         return None
     return filled, f"(about {min(distinct, filled):,} different ones in {filled:,} filled rows)"
 
