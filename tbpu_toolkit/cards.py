@@ -149,9 +149,7 @@ class _Values:
         return bool(self._one(first)[0]) and bool(self._one(f"SELECT {matches} FROM {values}")[0])
 
     def _of_numbers(self) -> Histogram | None:
-        has_format = self._field.parameter is not None and self._field.parameter.format is not None
-        plain = self._field.column.kind in _NUMBERS and not has_format
-        own = self._field.column.sql if plain else self._field.text
+        own = self._field.column.sql if self._is_plain else self._field.text
         numbers = self._relation(f"TRY_CAST({own} AS DOUBLE)", "TRY_CAST({cell} AS DOUBLE)")
         known = f"{numbers} WHERE isfinite(value)"
         least, greatest = self._one(f"SELECT min(value), max(value) FROM {known}")
@@ -165,10 +163,9 @@ class _Values:
         return Histogram(edges, counts, is_of_numbers=True)
 
     def _of_days(self) -> Histogram | None:
-        day = "date_diff('day', DATE '1970-01-01', TRY_CAST(left({text}, 10) AS DATE))"
-        days = self._relation(
-            day.replace("{text}", self._field.text), day.replace("{text}", "{cell}")
-        )
+        own = self._field.column.sql if self._is_plain else f"left({self._field.text}, 10)"
+        day = "date_diff('day', DATE '1970-01-01', TRY_CAST({text} AS DATE))"
+        days = self._relation(day.replace("{text}", own), day.replace("{text}", "left({cell}, 10)"))
         known = f"{days} WHERE value IS NOT NULL"
         least, greatest = self._one(f"SELECT min(value), max(value) FROM {known}")
         if least is None or least == greatest:
@@ -178,6 +175,12 @@ class _Values:
         edges = [int(least) + step * place for place in range(bins + 1)]
         counts = self._binned(known, edges)
         return Histogram(tuple(map(_day, edges)), counts, is_of_numbers=False)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the column's own values can be counted, which is quicker than their texts."""
+        has_format = self._field.parameter is not None and self._field.parameter.format is not None
+        return self._field.column.kind in _NUMBERS | _TIMES and not has_format
 
     def _binned(self, known: str, edges: Sequence[float]) -> tuple[int, ...]:
         """Count the values between the edges as they are shown, and not as they were worked out."""

@@ -77,19 +77,15 @@ class Check:
 
     def finding(self, rows: int, seen: Sequence[Seen], *, is_personal: bool = False) -> Finding:
         """Say what the check found: in how many rows, and in which ones first."""
-        examples = tuple((row, _fit(text, is_personal=is_personal)) for row, text in seen)
+        examples = tuple(
+            (row, masked(text) if text and is_personal else text) for row, text in seen
+        )
         row, text = examples[0] if examples else (None, None)
-        shown = f", {text!r}" if text else ""
+        shown = f", {shortened(text)!r}" if text else ""
         first = f"; first: row {row:,}{shown}" if row is not None else ""
         column, parameter = where(self.field)
         said = f"{reason(self.rule, column)} ({count_of(rows, 'row')}{first})."
         return Finding(self.rule, said, rows, column, parameter, examples)
-
-
-def _fit(text: str | None, *, is_personal: bool) -> str | None:
-    if text is None:
-        return None
-    return masked(text) if is_personal else shortened(text)
 
 
 def where(field: Field | None) -> tuple[str | None, str | None]:

@@ -90,7 +90,8 @@ VALUE_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         code="VAL002",
         severity="error",
-        says="the value is of a type that has no one text, such as a list, bytes or a time of day",
+        says="the value is of a type that has no one text, such as a list, bytes, a time of day "
+        "or an error of Excel's",
         why="Target stores text only, and Python's own spelling of it would mislead.",
         remedy="Turn the column into text, or leave it out of the mapping; for lists and dicts, "
         "format='join' or format='json' says how.",
