@@ -456,6 +456,7 @@ def test_every_cell_of_any_table_comes_back(tmp_path, file):
     (tmp_path / "t.csv").write_bytes(gzip.compress(content) if file["is_packed"] else content)
     lines = io.StringIO(content.decode(file["encoding"]).lstrip("\ufeff"), newline="")
     header, *rows = csv.reader(lines, delimiter=file["separator"])
+    rows = [row for row in rows if row]  # Python quotes no lone CR, which then ends a line
     try:
         found = read(tmp_path / "t.csv", separator=file["separator"], encoding=file["encoding"])
     except tbpu.SourceError as error:
