@@ -89,7 +89,7 @@ def _card(examination: Examination, place: int, field: Field) -> Card:
     measured = examination.measures[place]
     is_personal = field.column.name in examination.personal
     values = _Values(examination, place, field)
-    longest, distinct = values.longest(), measured["distinct"]
+    longest, distinct = values.longest(measured), measured["distinct"]
     is_exact = measured["distinct_is_exact"] and values.are_all
     if is_personal:
         return Card(distinct, is_exact, longest, is_personal=True)
@@ -115,7 +115,13 @@ class _Values:
         self.are_all = counts["ready"] == counts["rows_in"]
         self._has_merged = not self.are_all and merged_lines(self._con).num_rows > 0
 
-    def longest(self) -> int | None:
+    def longest(self, measured: dict[str, Any]) -> int | None:
+        """Count the characters of the longest text that is sent."""
+        if self.are_all and self._has_no_format:
+            if measured["longest"] is not None:
+                return int(measured["longest"])
+            if self._field.column.kind == "integer" and measured["least"] is not None:
+                return max(len(str(measured[name])) for name in ("least", "greatest"))
         (longest,) = self._one(f"SELECT max(length(value)) FROM {self._texts()}")
         return None if longest is None else int(longest)
 
@@ -179,8 +185,11 @@ class _Values:
     @property
     def _is_plain(self) -> bool:
         """Whether the column's own values can be counted, which is quicker than their texts."""
-        has_format = self._field.parameter is not None and self._field.parameter.format is not None
-        return self._field.column.kind in _NUMBERS | _TIMES and not has_format
+        return self._field.column.kind in _NUMBERS | _TIMES and self._has_no_format
+
+    @property
+    def _has_no_format(self) -> bool:
+        return self._field.parameter is None or self._field.parameter.format is None
 
     def _binned(self, known: str, edges: Sequence[float]) -> tuple[int, ...]:
         """Count the values between the edges as they are shown, and not as they were worked out."""

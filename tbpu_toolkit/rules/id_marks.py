@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tbpu_toolkit import limits
+from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules import marks
 from tbpu_toolkit.rules.rule import ColumnCheck, Example, Rule, TextMark
 
@@ -46,15 +46,17 @@ def _zero_measures(field: Field) -> Mapping[str, str] | None:
         return None
     text = field.text
     asked = {
-        "long_ids": "[0-9]{16,}",
-        "cut_ids": "[0-9]{15}0+",
-        "digit_ids": "[0-9]{8,}",
-        "round_ids": "[0-9]{4,}0000",
+        "long_ids": (f"strlen({text}) >= 16", "[0-9]{16,}"),
+        "cut_ids": (f"strlen({text}) >= 16 AND ends_with({text}, '0')", "[0-9]{15}0+"),
+        "digit_ids": (f"strlen({text}) >= 8", "[0-9]{8,}"),
+        "round_ids": (f"ends_with({text}, '0000')", "[0-9]{4,}0000"),
     }
-    return {
-        name: f"count(*) FILTER (WHERE regexp_full_match({text}, '{pattern}'))"
-        for name, pattern in asked.items()
-    }
+    return {name: _count_where(text, *own) for name, own in asked.items()}
+
+
+def _count_where(text: str, cheap: str, pattern: str) -> str:
+    matches = wire.only_where(cheap, f"regexp_full_match({text}, '{pattern}')")
+    return f"count(*) FILTER (WHERE {matches})"
 
 
 def _many_zeros(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:

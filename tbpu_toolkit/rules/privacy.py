@@ -49,6 +49,8 @@ class _Fit:
     other: str = "^$"
 
 
+# Rows from all over the table: what a column is as a whole shows in some of them.
+_SOME_ROWS: Final = "(row <= 10000 OR row % 101 = 0)"
 _NO_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}$"
 _NO_AMOUNT: Final = r"^[0-9]+[.][0-9]{1,2}$"
 _IDENTIFYING: Final[Mapping[Subject, _Fit]] = {
@@ -79,7 +81,7 @@ _DESCRIBING: Final[Mapping[Subject, _Fit]] = {
         r"|^[0-3]?[0-9][-/. ]+([0-9]{1,2}|\p{L}+)[-/. ]+[0-9]{2,4}$",
     ),
     "address": _Fit("addresses", r"\p{L}.*[0-9 ]|[0-9].*\p{L}", personal.EMAIL_PATTERN),
-    "person": _Fit("names", r"^\p{L}[\p{L}\p{M}\s.,\x{27}\x{2019}-]{0,60}$"),
+    "person": _Fit("names", r"^\p{L}[\p{L}\p{M}\s.,\x{27}\x{2019}-]*$"),
 }
 
 
@@ -95,21 +97,28 @@ def _named_as(field: Field, fits: Mapping[Subject, _Fit]) -> _Fit | None:
 
 
 def _by_name(fits: Mapping[Subject, _Fit], measure: str) -> ColumnCheck:
-    """Look for columns that are what their names say, in at least half of their filled rows."""
+    """Look for columns that are what their names say, in at least half of the rows looked at."""
+    looked_at = f"{measure}_looked_at"
 
     def measures(field: Field) -> Mapping[str, str] | None:
         fit = _named_as(field, fits)
         if fit is None or field.column.kind in {"boolean", "unread"}:
             return None
-        matches = f"regexp_matches({field.text}, '{fit.pattern}')"
-        other = f"regexp_matches({field.text}, '{fit.other}')"
-        return {measure: f"count(*) FILTER (WHERE {wire.only_where(matches, f'NOT {other}')})"}
+        fitting = (
+            f"regexp_matches({field.text}, '{fit.pattern}')"
+            f" AND NOT regexp_matches({field.text}, '{fit.other}')"
+        )
+        return {
+            measure: f"count(*) FILTER (WHERE {wire.only_where(_SOME_ROWS, fitting)})",
+            looked_at: f"count(*) FILTER (WHERE {_SOME_ROWS} AND NOT {field.blank})",
+        }
 
     def judge(field: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
-        fit, rows = _named_as(field, fits), measured[measure]
-        if fit is None or not rows or 2 * rows < measured["filled"]:
+        fit, rows, looked = _named_as(field, fits), measured[measure], measured[looked_at]
+        if fit is None or not rows or 2 * rows < looked:
             return None
-        return rows, f"({fit.noun} in {rows:,} of {measured['filled']:,} filled rows)"
+        which = "filled rows" if looked == measured["filled"] else "filled rows looked at"
+        return rows, f"({fit.noun} in {rows:,} of {looked:,} {which})"
 
     return ColumnCheck(judge, measures)
 
