@@ -12,8 +12,6 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
-
 from tbpu_toolkit import duplicates, wire
 from tbpu_toolkit.findings import Check, Finding, count_of, reason, where
 from tbpu_toolkit.fitting import bind, fitting_findings, salt
@@ -28,6 +26,7 @@ from tbpu_toolkit.words import Dictionary, Found
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import pandas as pd
     import pyarrow as pa
 
     from tbpu_toolkit.findings import Seen
@@ -138,8 +137,8 @@ class Examination:
 
     def _count_exactly(self) -> None:
         """Replace what was counted about by the number itself, where that is cheap."""
-        for field, measured in zip(self.fields, self.measures, strict=True):
-            exact = self.dictionary.distinct(field) if self.dictionary else None
+        for place, (field, measured) in enumerate(zip(self.fields, self.measures, strict=True)):
+            exact = self.dictionary.distinct(place) if self.dictionary else None
             about = measured["distinct"]
             if exact is None and about is not None and about <= _FEW_TO_COUNT:
                 text = field.column.sql
@@ -281,24 +280,6 @@ class Examination:
         originals = self.source.original_rows(numbers).reset_index(drop=True)
         originals.insert(0, "row", numbers, allow_duplicates=True)
         return originals
-
-    @property
-    def parameters(self) -> pd.DataFrame:
-        """How each parameter is read and how full it is; see ``ValidationReport``."""
-        kinds = {column.name: column.kind for column in self.source.columns}
-        rows = [
-            (
-                column,
-                parameter.name,
-                parameter.format,
-                kinds.get(column),
-                self.blanks.get(parameter.name),
-            )
-            for column, parameter in self.mapping.parameters.items()
-        ]
-        frame = pd.DataFrame(rows, columns=["column", "parameter", "format", "type", "blank"])
-        frame["filled"] = 1 - frame["blank"].astype("float64") / max(self._rows_in, 1)
-        return frame.astype({"format": object, "blank": "Int64"})
 
     def first_lines(self, number: int) -> list[str]:
         """Give the header and the first lines that are sent, personal values hidden."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,7 +21,7 @@ from tbpu_toolkit.rules import CATALOGUE, PERSONAL
 from tbpu_toolkit.sources import arrow_table, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from matplotlib.figure import Figure
 
@@ -147,8 +148,8 @@ def validate(data: Any, mapping: Mapping) -> ValidationReport:
     """Hold *data* against *mapping*: what would be sent, and what is wrong. Sends nothing.
 
     Args:
-        data: a DataFrame, something with ``__arrow_c_stream__``, or the path of a CSV, TSV,
-            Excel or Parquet file.
+        data: a DataFrame, something with ``__arrow_c_stream__``, the path of a CSV, TSV, Excel
+            or Parquet file, a ``File`` that says how one is to be read, or a ``Query``.
         mapping: which column becomes which profile parameter.
 
     Raises:
@@ -222,10 +223,27 @@ def report_of(examination: Examination, data: Any, *, with_cards: bool = False) 
 
 
 def _parameters(examination: Examination, cards: Sequence[Card | None]) -> pd.DataFrame:
-    frame = examination.parameters
-    frame["distinct"] = pd.array([card.distinct if card else None for card in cards], "Int64")
-    frame["longest"] = pd.array([card.longest if card else None for card in cards], "Int64")
-    return frame
+    """How each parameter is read and how full it is; see ``ValidationReport``."""
+    own = examination.mapping.parameters
+    kinds = {column.name: column.kind for column in examination.source.columns}
+    blanks = [examination.blanks.get(parameter.name) for parameter in own.values()]
+    rows = max(examination.counts["rows_in"], 1)
+    return pd.DataFrame(
+        {
+            "column": _objects(own),
+            "parameter": _objects(parameter.name for parameter in own.values()),
+            "format": _objects(parameter.format for parameter in own.values()),
+            "type": _objects(kinds.get(column) for column in own),
+            "blank": pd.array(blanks, "Int64"),
+            "filled": [math.nan if blank is None else 1 - blank / rows for blank in blanks],
+            "distinct": pd.array([card.distinct if card else None for card in cards], "Int64"),
+            "longest": pd.array([card.longest if card else None for card in cards], "Int64"),
+        }
+    )
+
+
+def _objects(values: Iterable[Any]) -> pd.Series[Any]:
+    return pd.Series(list(values), dtype=object)
 
 
 def _card_told(card: Card | None) -> dict[str, Any]:

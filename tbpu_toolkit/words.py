@@ -41,27 +41,15 @@ class Found:
     seen: tuple[Seen, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The different texts of a field in the engine: ``word``, ``rows``, ``first`` (row).
-
-    Attributes:
-        field: the field.
-        table: the name of the temporary table.
-        is_whole: whether all texts are there, and not only the unusual ones.
-
-    """
-
-    field: Field
-    table: str
-    is_whole: bool
-
-
 _Condition = Callable[[str], str]  # SQL of a text -> SQL that is true for it
 
 
 class Dictionary:
-    """The texts of all fields, gathered as far as any rule asks for them."""
+    """The different texts of all fields in the engine, gathered as far as any rule asks for them.
+
+    They stand in one table, ``words`` (place of the field, word, rows, first row), so that the
+    engine reads each pattern once, however many columns there are.
+    """
 
     def __init__(
         self,
@@ -71,114 +59,128 @@ class Dictionary:
         measures: Sequence[dict[str, Any]],
     ) -> None:
         self.con = con
-        self._measures = dict(zip(fields, measures, strict=True))
-        marked = [rule for rule in rules if rule.of_text]
-        self._rules = {field: [r for r in marked if self._applies(r, field)] for field in fields}
-        gathered = (self._gather(place, field) for place, field in enumerate(fields))
-        self.words: dict[Field, Words] = {own.field: own for own in gathered if own}
+        self._fields = fields
+        self._measures = measures
+        self._marks = [(rule, rule.of_text) for rule in rules if rule.of_text]
+        self._is_whole: dict[int, bool] = {}
+        con.execute(
+            "CREATE TEMP TABLE words (place INTEGER, word VARCHAR, rows BIGINT, first BIGINT)"
+        )
+        for place in range(len(fields)):
+            self._gather(place)
 
     def found(self) -> Iterator[Found]:
         """Give what the rules on texts found."""
-        for field, words in self.words.items():
-            own = [rule for rule in self._rules[field] if rule.of_text]
-            yield from self._asked(words, own)
+        candidates = self._sums([_matching(mark) for _, mark in self._marks])
+        for place, field in enumerate(self._fields):
+            own = zip(self._marks, candidates.get(place, ()), strict=False)
+            for (rule, mark), rows in own:
+                if rows and self._applies(mark, place) and self._is_enough(rows, mark, place):
+                    yield from self._settled(place, field, rule, mark)
 
     def spellings(self) -> Iterator[tuple[Field, int, tuple[Seen, ...], str]]:
         """Give the texts that differ from others in case only, where a column has few texts."""
-        for field, words in self.words.items():
-            if not field.is_key and words.is_whole:
-                alike = (
-                    f"(SELECT word FROM (SELECT word, count(*) OVER (PARTITION BY lower(word)) AS"
-                    f" spellings FROM {words.table}) WHERE spellings > 1)"
-                )
-                condition = f"word IN {alike}"
-                (rows,) = self._one(f"SELECT sum(rows) FROM {words.table} WHERE {condition}")
-                if rows:
-                    seen = self._first(words, condition)
-                    yield field, int(rows), seen, f"({field.text} IN {alike})"
+        alike = (
+            "(SELECT word FROM (SELECT word, count(*) OVER (PARTITION BY lower(word)) AS spellings"
+            " FROM words WHERE place = {place}) WHERE spellings > 1)"
+        )
+        found = self.con.execute(
+            "SELECT place FROM words GROUP BY place"
+            " HAVING count(*) > count(DISTINCT lower(word)) ORDER BY place"
+        ).fetchall()
+        for (place,) in found:
+            field = self._fields[place]
+            if self._is_whole[place] and not field.is_key:
+                own = alike.replace("{place}", str(place))
+                holds = self._within(place, f"word IN {own}")
+                (rows,) = self._one(f"SELECT sum(rows) FROM words WHERE {holds}")
+                yield field, int(rows), self._first(holds), f"({field.text} IN {own})"
 
-    def distinct(self, field: Field) -> int | None:
-        """Count the different texts of *field*; None where not all were gathered."""
-        words = self.words.get(field)
-        if words is None or not words.is_whole:
+    def distinct(self, place: int) -> int | None:
+        """Count the different texts of a field; None where not all were gathered."""
+        if not self._is_whole.get(place):
             return None
-        return int(self._one(f"SELECT count(*) FROM {words.table}")[0])
+        return int(self._one(f"SELECT count(*) FROM words WHERE place = {place}")[0])
 
-    def _applies(self, rule: Rule, field: Field) -> bool:
-        mark = rule.of_text
-        if mark is None or (field.parameter and field.parameter.format not in _TEXT_FORMATS):
+    def _gather(self, place: int) -> None:
+        field = self._fields[place]
+        is_text = field.column.kind in _TEXT_KINDS
+        is_whole = is_text and (self._measures[place]["distinct"] or 0) <= FEW
+        marks = [mark for _, mark in self._marks if self._applies(mark, place)]
+        if not marks and not (is_whole and not field.is_key):
+            return
+        self._is_whole[place] = is_whole
+        unusual = "true" if is_whole else _matches(field.text, _union(marks))
+        self.con.execute(
+            f"INSERT INTO words SELECT {place}, {field.text} AS word, count(*), min(row)"
+            f" FROM {RELATION} WHERE NOT {field.blank} AND {unusual}"
+            " GROUP BY word HAVING word IS NOT NULL"
+        )
+
+    def _applies(self, mark: TextMark, place: int) -> bool:
+        field = self._fields[place]
+        if field.parameter and field.parameter.format not in _TEXT_FORMATS:
             return False
-        if field.column.kind not in _TEXT_KINDS and not self._is_large(field):
+        if field.column.kind not in _TEXT_KINDS and not self._is_large(place):
             return False
         return mark.of(field) if mark.of else not field.is_key
 
-    def _is_large(self, field: Field) -> bool:
-        greatest = self._measures[field].get("greatest")
-        return field.column.kind == "integer" and greatest is not None and greatest >= _LARGE
+    def _is_large(self, place: int) -> bool:
+        greatest = self._measures[place].get("greatest")
+        is_integer = self._fields[place].column.kind == "integer"
+        return is_integer and greatest is not None and greatest >= _LARGE
 
-    def _gather(self, place: int, field: Field) -> Words | None:
-        is_text = field.column.kind in _TEXT_KINDS
-        is_whole = is_text and (self._measures[field]["distinct"] or 0) <= FEW
-        marks = [rule.of_text for rule in self._rules[field] if rule.of_text]
-        if not marks and not (is_whole and not field.is_key):
-            return None
-        words = Words(field, f"words{place}", is_whole)
-        unusual = "true" if is_whole else _matches(field.text, _union(marks))
-        self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {words.table} AS SELECT {field.text} AS word,"
-            f" count(*) AS rows, min(row) AS first FROM {RELATION}"
-            f" WHERE NOT {field.blank} AND {unusual} GROUP BY word HAVING word IS NOT NULL"
-        )
-        return words
+    def _is_enough(self, rows: int, mark: TextMark, place: int) -> bool:
+        return rows >= mark.least_share * int(self._measures[place]["filled"])
 
-    def _asked(self, words: Words, rules: Sequence[Rule]) -> Iterator[Found]:
-        filled = self._measures[words.field]["filled"]
-        marks = [(rule, rule.of_text) for rule in rules if rule.of_text]
-        matching = self._sums(words, [_matching(mark) for _, mark in marks])
-        for (rule, mark), candidates in zip(marks, matching, strict=True):
-            if not candidates or candidates < mark.least_share * filled:
-                continue
-            holds = self._holds(words, rule, mark)
-            rows = self._sums(words, [holds])[0] if mark.exact else candidates
-            if rows and rows >= mark.least_share * filled:
-                check = Check(rule, words.field, holds(words.field.text))
-                yield Found(check, rows, self._first(words, holds("word")))
-
-    def _sums(self, words: Words, conditions: Sequence[_Condition]) -> list[int]:
-        """Count the rows whose word meets each of *conditions*."""
+    def _sums(self, conditions: Sequence[_Condition]) -> dict[int, list[int]]:
+        """Count, for the place of each field, the rows whose word meets each of *conditions*."""
         if not conditions:
-            return []
+            return {}
         sums = (f"sum(rows) FILTER (WHERE {holds('word')})" for holds in conditions)
-        return [int(n or 0) for n in self._one(f"SELECT {', '.join(sums)} FROM {words.table}")]
+        query = f"SELECT place, {', '.join(sums)} FROM words GROUP BY place"
+        found = self.con.execute(query).fetchall()
+        return {int(place): [int(rows or 0) for rows in own] for place, *own in found}
 
-    def _holds(self, words: Words, rule: Rule, mark: TextMark) -> _Condition:
+    def _settled(self, place: int, field: Field, rule: Rule, mark: TextMark) -> Iterator[Found]:
+        """Give what a rule finds in a field that has candidates for it."""
+        holds = self._holds(place, rule, mark)
+        within = self._within(place, holds("word"))
+        (rows,) = self._one(f"SELECT coalesce(sum(rows), 0) FROM words WHERE {within}")
+        if rows and self._is_enough(int(rows), mark, place):
+            yield Found(Check(rule, field, holds(field.text)), int(rows), self._first(within))
+
+    def _holds(self, place: int, rule: Rule, mark: TextMark) -> _Condition:
         """Give what writes SQL that is true for a text that really bears the mark."""
         matches = _matching(mark)
         if mark.exact is None:
             return matches
-        found = self.con.execute(f"SELECT word FROM {words.table} WHERE {matches('word')}")
-        borne = mark.exact([word for (word,) in found.fetchall()])
-        kept = self._keep(words, rule, borne)
+        within = self._within(place, matches("word"))
+        found = self.con.execute(f"SELECT word FROM words WHERE {within}")
+        kept = self._keep(place, rule, mark.exact([word for (word,) in found.fetchall()]))
         return lambda text: f"({text} IN (SELECT borne FROM {kept}))"
 
-    def _keep(self, words: Words, rule: Rule, borne: set[str]) -> str:
+    def _keep(self, place: int, rule: Rule, borne: set[str]) -> str:
         """Put the texts that bear a mark into a table, for the rows to be held against."""
-        table = f"{words.table}_{rule.code}"
+        table = f"borne_{rule.code}_{place}"
         self.con.register("given", pa.table({"borne": pa.array(sorted(borne), pa.string())}))
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM given")
+        self.con.execute(f"CREATE TEMP TABLE {table} AS FROM given")
         self.con.unregister("given")
         return table
 
-    def _first(self, words: Words, condition: str) -> tuple[Seen, ...]:
+    def _first(self, condition: str) -> tuple[Seen, ...]:
         found = self.con.execute(
-            f"SELECT first, word FROM {words.table} WHERE {condition} ORDER BY first"
-            f" LIMIT {EXAMPLES}"
+            f"SELECT first, word FROM words WHERE {condition} ORDER BY first LIMIT {EXAMPLES}"
         )
         return tuple((int(row), str(word)) for row, word in found.fetchall())
 
     def _one(self, query: str) -> tuple[Any, ...]:
         (row,) = self.con.execute(query).fetchall()
         return tuple(row)
+
+    @staticmethod
+    def _within(place: int, condition: str) -> str:
+        return f"place = {place} AND {condition}"
 
 
 def _matching(mark: TextMark) -> _Condition:
