@@ -38,6 +38,7 @@ class Finding:
         column: the column it is about, where it is about one.
         parameter: the parameter's name, where the column is one's.
         examples: the first rows that it names, with what is to be seen there.
+        tallied: whether the message is the rule's reason with a tally of rows behind it.
 
     """
 
@@ -47,6 +48,7 @@ class Finding:
     column: str | None = None
     parameter: str | None = None
     examples: tuple[Seen, ...] = ()
+    tallied: bool = False
 
     @property
     def blocks(self) -> bool:
@@ -85,7 +87,7 @@ class Check:
         first = f"; first: row {row:,}{shown}" if row is not None else ""
         column, parameter = where(self.field)
         said = f"{reason(self.rule, column)} ({count_of(rows, 'row')}{first})."
-        return Finding(self.rule, said, rows, column, parameter, examples)
+        return Finding(self.rule, said, rows, column, parameter, examples, tallied=True)
 
 
 def where(field: Field | None) -> tuple[str | None, str | None]:
@@ -130,9 +132,12 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
 
 
 def told(finding: Finding) -> dict[str, Any]:
-    """Give a finding as plain words and numbers, with its rule's reason and its examples."""
+    """Give a finding as plain words and numbers, with its rule's reason and its examples.
+
+    ``says`` is the message without the rows and the value that stand beside it anyway.
+    """
     rule = finding.rule
-    examples = [{"row": row, "value": value} for row, value in finding.examples]
+    seen = [(row, value) for row, value in finding.examples if value is not None]
     return {
         "code": rule.code,
         "severity": rule.severity,
@@ -144,5 +149,6 @@ def told(finding: Finding) -> dict[str, Any]:
         "why": rule.why,
         "source": rule.source,
         "is_blocking": finding.blocks,
-        "examples": [example for example in examples if example["value"] is not None],
+        "says": f"{reason(rule, finding.column)}." if seen and finding.tallied else finding.message,
+        "examples": [{"row": row, "value": value} for row, value in seen],
     }

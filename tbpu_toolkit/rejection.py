@@ -65,7 +65,7 @@ def _with_ragged_lines(source: Source, frame: pd.DataFrame) -> pd.DataFrame:
     found = source.con.execute(f"SELECT row, {source.ragged} FROM data WHERE {source.ragged} != ''")
     lines = dict(found.fetchall())
     reasons = [
-        f"{said} It is {lines[row]}." if row in lines else said
+        f"{said} L{lines[row][1:]}." if row in lines else said
         for row, said in zip(frame["row"], frame["reason"], strict=True)
     ]
     return frame.assign(reason=pd.Series(reasons, dtype=object, index=frame.index))

@@ -438,8 +438,8 @@ def prepare(  # noqa: PLR0913 - the contract's own signature
     bytes, so preparing again into the same folder gives the run that is there.
 
     Args:
-        data: a DataFrame, something with ``__arrow_c_stream__``, or the path of a CSV, TSV,
-            Excel or Parquet file.
+        data: a DataFrame, something with ``__arrow_c_stream__``, the path of a CSV, TSV, Excel
+            or Parquet file, a ``File`` that says how one is to be read, or a ``Query``.
         mapping: which column becomes which profile parameter.
         folder: where the run goes; new, empty, or holding this very run.
         max_rows: rows a batch file, 500,000 at most.

@@ -67,8 +67,8 @@ def suggest_mapping(data: Any) -> Mapping:
     Every guess is explained in the mapping's ``reasons``; look at them before you go on.
 
     Args:
-        data: a DataFrame, something with ``__arrow_c_stream__``, or the path of a CSV, TSV,
-            Excel or Parquet file.
+        data: a DataFrame, something with ``__arrow_c_stream__``, the path of a CSV, TSV, Excel
+            or Parquet file, a ``File`` that says how one is to be read, or a ``Query``.
 
     Raises:
         MappingError: no column looks like an id, or nothing is left to be a parameter.

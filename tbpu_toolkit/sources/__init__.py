@@ -37,7 +37,7 @@ def open_source(data: Any, formats: Formats = None) -> Source:
     >>> open_source([1, 2])
     Traceback (most recent call last):
     tbpu_toolkit.errors.SourceError: The data are a list, which is no table. Give a DataFrame, \
-something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet file.
+something with __arrow_c_stream__, the path of a CSV, TSV, Excel or Parquet file, or a Query.
 
     """
     source = Source()
@@ -64,7 +64,8 @@ def _fill(source: Source, data: Any, formats: Formats) -> None:
     else:
         raise SourceError(
             f"The data are a {type(data).__name__}, which is no table. Give a DataFrame, "
-            "something with __arrow_c_stream__, or the path of a CSV, TSV, Excel or Parquet file."
+            "something with __arrow_c_stream__, the path of a CSV, TSV, Excel or Parquet file, or "
+            "a Query."
         )
 
 

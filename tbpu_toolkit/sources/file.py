@@ -18,7 +18,7 @@ class File:
 
     Attributes:
         path: the path of a CSV, TSV, Excel or Parquet file.
-        sheet: the sheet of a workbook, by its name; None: the first one.
+        sheet: the sheet of a workbook, by its name; None: the first visible one.
         separator: the one sign between the cells of a file of text; None: it is found out.
         encoding: how a file of text is written, by Python's name for it, such as ``"cp1252"``;
             None: it is found out.

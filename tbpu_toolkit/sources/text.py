@@ -8,10 +8,10 @@ import duckdb
 
 from tbpu_toolkit.sources import records
 from tbpu_toolkit.sources.plain import make_plain
-from tbpu_toolkit.sources.quoting import file_literal, literal
+from tbpu_toolkit.sources.quoting import file_literal
 from tbpu_toolkit.sources.separators import NAMES, find_separator, read_header
 from tbpu_toolkit.sources.source import RELATION, Note
-from tbpu_toolkit.wire import Column
+from tbpu_toolkit.wire import Column, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
