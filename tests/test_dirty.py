@@ -289,13 +289,17 @@ CASES = (
     ),
     Case(
         "several types in a column",
-        objects(
-            customer=["C-1", "C-2", "C-3", "C-4", "C-5", "C-6"],
-            size=["1", 1, 1.0, True, None, np.float32(0.1)],
-            tier=pd.Categorical(["gold", "silver", None, "gold", "gold", "silver"]),
+        pd.DataFrame(
+            {
+                "customer": ["C-1", "C-2", "C-3", "C-4", "C-5", "C-6"],
+                "size": pd.Series(["1", 1, 1.0, True, None, np.float32(0.1)], dtype=object),
+                "tier": pd.Categorical(["gold", "silver", None, "gold", "gold", "silver"]),
+                "shoe": pd.Categorical([42, 39, 42, None, 39, 42]),
+            }
         ),
-        "customer", "size tier",
-        ("C-1¦1¦gold", "C-2¦1¦silver", "C-3¦1¦", "C-4¦true¦gold", "C-5¦¦gold", "C-6¦0.1¦silver"),
+        "customer", "size tier shoe",
+        ("C-1¦1¦gold¦42", "C-2¦1¦silver¦39", "C-3¦1¦¦42", "C-4¦true¦gold¦", "C-5¦¦gold¦39",
+         "C-6¦0.1¦silver¦42"),
         others="VAL009 BLK001",
     ),
     # --- 12: dates and times ---
