@@ -317,7 +317,7 @@ def test_identical_rows_are_one_under_every_policy(tmp_path, policy):
         frame, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}, policy), tmp_path / "r"
     )
     assert run.batches[0].path.read_text().splitlines()[1:] == ["2,1"]
-    assert found(run.report) == {"DUP002": 2}
+    assert found(run.report) == {"DUP002": 2, "VAL007": 3, "VAL009": 3}
 
 
 def test_merging_takes_the_last_value_of_each_parameter_that_is_no_blank(tmp_path):

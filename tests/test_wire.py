@@ -116,6 +116,10 @@ TABLE = [
 NEIGHBOURS = [None, "text", 1, 1.5, True, dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, 8, 30)]  # noqa: DTZ001
 
 
+# Values that a rule would keep back, though they have a text.
+ALL_GO = dict.fromkeys(("TXT006", "TXT008"), ("warning", "its text is what is looked at"))
+
+
 @pytest.mark.parametrize(("value", "text"), TABLE, ids=[repr(value)[:40] for value, _ in TABLE])
 def test_a_value_becomes_the_text_of_the_table_whatever_stands_beside_it(tmp_path, value, text):
     """A column for each neighbour, with the value before it and the value after it."""
@@ -124,7 +128,8 @@ def test_a_value_becomes_the_text_of_the_table_whatever_stands_beside_it(tmp_pat
         for place, neighbour in enumerate(NEIGHBOURS)
         for order, pair in enumerate([(value, neighbour), (neighbour, value)])
     }
-    mapping = tbpu.Mapping("id", "thirdPartyId", {name: name for name in [*columns, "w"]})
+    names = {name: name for name in [*columns, "w"]}
+    mapping = tbpu.Mapping("id", "thirdPartyId", names, rules=ALL_GO)
     frame = pd.DataFrame({"id": ["a", "b", "c"], "w": "w"} | columns)
     run = tbpu.prepare(frame, mapping, tmp_path / "run")
     assert run.counts["ready"] == 3
@@ -425,7 +430,8 @@ def test_a_plain_value_under_join_or_json_does_not_depend_on_its_neighbours(load
 def test_only_unreserved_letters_stand_bare_in_a_cell(tmp_path):
     every = "".join(map(chr, range(1, 0x250)))
     frame = pd.DataFrame({"id": ["a"], "v": [every]})
-    run = tbpu.prepare(frame, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}), tmp_path / "r")
+    mapping = tbpu.Mapping("id", "thirdPartyId", {"v": "v"}, rules=ALL_GO)
+    run = tbpu.prepare(frame, mapping, tmp_path / "r")
     _, line = run.batches[0].path.read_bytes().splitlines()
     bare = set(line.decode().split(",")[1]) - set("%0123456789ABCDEF")
     assert bare <= set("GHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~")
