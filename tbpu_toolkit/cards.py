@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tbpu_toolkit.duplicates import merged_lines
 from tbpu_toolkit.findings import shortened
@@ -78,20 +78,19 @@ class Card:
 
 def draw_cards(examination: Examination) -> list[Card]:
     """Look at every parameter of an examination that is not blocked."""
+    known = _Known(examination)
     return [
-        _card(examination, place, field)
+        _card(_Values(examination, known, place, field))
         for place, field in enumerate(examination.fields)
         if not field.is_key
     ]
 
 
-def _card(examination: Examination, place: int, field: Field) -> Card:
-    measured = examination.measures[place]
-    is_personal = field.column.name in examination.personal
-    values = _Values(examination, place, field)
-    longest, distinct = values.longest(measured), measured["distinct"]
+def _card(values: _Values) -> Card:
+    measured = values.measured
+    longest, distinct = values.longest(), measured["distinct"]
     is_exact = measured["distinct_is_exact"] and values.are_all
-    if is_personal:
+    if values.is_personal:
         return Card(distinct, is_exact, longest, is_personal=True)
     top: tuple[tuple[str, int], ...] = ()
     if distinct is not None and distinct <= _FEW:
@@ -103,31 +102,45 @@ def _card(examination: Examination, place: int, field: Field) -> Card:
     return Card(distinct, is_exact, longest, shown, histogram, audiences)
 
 
+class _Known:
+    """What the different texts of all columns tell, asked once."""
+
+    def __init__(self, examination: Examination) -> None:
+        dictionary = examination.dictionary
+        self.top = dictionary.most_frequent(_TOP) if dictionary else {}
+        self.are_numbers = dictionary.all_match(f"^({_PLAIN_NUMBER})$") if dictionary else {}
+        self.are_days = dictionary.all_match(f"^({_ISO_DAY})$") if dictionary else {}
+
+
 class _Values:
     """The values of a field in the rows that are ready."""
 
-    def __init__(self, examination: Examination, place: int, field: Field) -> None:
-        self._examination = examination
-        self._con = examination.source.con
+    def __init__(self, examination: Examination, known: _Known, place: int, field: Field) -> None:
+        self._source = examination.source
+        self._known = known
         self._place = place
         self._field = field
+        self.measured = examination.measures[place]
+        self.is_personal = field.column.name in examination.personal
         counts = examination.counts
         self.are_all = counts["ready"] == counts["rows_in"]
-        self._has_merged = not self.are_all and merged_lines(self._con).num_rows > 0
+        self._has_merged = not self.are_all and merged_lines(self._source.con).num_rows > 0
 
-    def longest(self, measured: dict[str, Any]) -> int | None:
-        """Count the characters of the longest text that is sent."""
-        if self.are_all and self._has_no_format:
-            if measured["longest"] is not None:
-                return int(measured["longest"])
-            if self._field.column.kind == "integer" and measured["least"] is not None:
-                return max(len(str(measured[name])) for name in ("least", "greatest"))
-        (longest,) = self._one(f"SELECT max(length(value)) FROM {self._texts()}")
+    def longest(self) -> int | None:
+        """Count the characters of the longest text that is sent; of floats nobody asks that."""
+        if self._has_no_format:
+            if self._field.column.kind == "float":
+                return None
+            if self.are_all and self.measured["longest"] is not None:
+                return int(self.measured["longest"])
+        (longest,) = self._source.one(f"SELECT max(length(value)) FROM {self._texts()}")
         return None if longest is None else int(longest)
 
     def top(self) -> tuple[int, tuple[tuple[str, int], ...]]:
         """Count the different texts, and give the most frequent ones."""
-        found = self._con.execute(
+        if self.are_all and self._has_no_format and self._place in self._known.top:
+            return self.measured["distinct"], tuple(self._known.top[self._place])
+        found = self._source.con.execute(
             f"SELECT value, count(*) AS rows, count(*) OVER () FROM {self._texts()}"
             " WHERE value IS NOT NULL"
             f" GROUP BY value ORDER BY rows DESC, value LIMIT {_TOP}"
@@ -139,29 +152,37 @@ class _Values:
         """Count numbers and days by ranges; None for whatever is neither."""
         kind = self._field.column.kind
         how = self._field.parameter.format if self._field.parameter else None
-        if kind in _NUMBERS or self._all_match(_PLAIN_NUMBER):
+        if kind in _NUMBERS or self._all_match(_PLAIN_NUMBER, self._known.are_numbers):
             return self._of_numbers()
-        if (kind in _TIMES or self._all_match(_ISO_DAY)) and how in _READABLE:
+        is_day = kind in _TIMES or self._all_match(_ISO_DAY, self._known.are_days)
+        if is_day and how in _READABLE:
             return self._of_days()
         return None
 
-    def _all_match(self, pattern: str) -> bool:
+    def _all_match(self, pattern: str, known: dict[int, bool]) -> bool:
         """Look whether all texts have a form; mostly, the first ones already tell."""
         if self._field.column.kind != "text":
             return False
+        if self._has_no_format and self._place in known:
+            return known[self._place]
         values = f"{self._texts()} WHERE value IS NOT NULL"
         matches = f"bool_and(regexp_full_match(value, '{pattern}'))"
         first = f"SELECT {matches} FROM (SELECT value FROM {values} LIMIT {_LOOKED_AT})"
-        return bool(self._one(first)[0]) and bool(self._one(f"SELECT {matches} FROM {values}")[0])
+        return bool(self._source.one(first)[0]) and bool(
+            self._source.one(f"SELECT {matches} FROM {values}")[0]
+        )
 
     def _of_numbers(self) -> Histogram | None:
         own = self._field.column.sql if self._is_plain else self._field.text
         numbers = self._relation(f"TRY_CAST({own} AS DOUBLE)", "TRY_CAST({cell} AS DOUBLE)")
         known = f"{numbers} WHERE isfinite(value)"
-        least, greatest = self._one(f"SELECT min(value), max(value) FROM {known}")
+        if self._is_plain and self.are_all:
+            least, greatest = self.measured["least"], self.measured["greatest"]
+        else:
+            least, greatest = self._source.one(f"SELECT min(value), max(value) FROM {known}")
         if least is None or least == greatest:
             return None
-        start, step, bins = _round_bins(least, greatest)
+        start, step, bins = _round_bins(float(least), float(greatest))
         if not math.isfinite(start + step * bins):
             return None  # as far apart as floats can be
         edges = tuple(f"{start + step * place:.12g}" for place in range(bins + 1))
@@ -173,7 +194,7 @@ class _Values:
         day = "date_diff('day', DATE '1970-01-01', TRY_CAST({text} AS DATE))"
         days = self._relation(day.replace("{text}", own), day.replace("{text}", "left({cell}, 10)"))
         known = f"{days} WHERE value IS NOT NULL"
-        least, greatest = self._one(f"SELECT min(value), max(value) FROM {known}")
+        least, greatest = self._source.one(f"SELECT min(value), max(value) FROM {known}")
         if least is None or least == greatest:
             return None
         step = math.ceil((greatest - least + 1) / _MOST_BINS)
@@ -193,7 +214,7 @@ class _Values:
 
     def _binned(self, known: str, edges: Sequence[float]) -> tuple[int, ...]:
         """Count the values between the edges as they are shown, and not as they were worked out."""
-        above = self._one(
+        above = self._source.one(
             "SELECT count(*), "
             + ", ".join(f"count(*) FILTER (WHERE value >= {edge!r})" for edge in edges[1:-1])
             + f" FROM {known}"
@@ -216,9 +237,6 @@ class _Values:
             f"({own} AND row NOT IN (SELECT row FROM merged_line)"
             f" UNION ALL SELECT {merged} FROM merged_line)"
         )
-
-    def _one(self, query: str) -> tuple[Any, ...]:
-        return self._examination.source.one(query)
 
 
 def _round_bins(least: float, greatest: float) -> tuple[float, float, int]:

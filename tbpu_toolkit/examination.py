@@ -18,8 +18,8 @@ from tbpu_toolkit.fitting import bind, fitting_findings, salt
 from tbpu_toolkit.masking import HIDDEN
 from tbpu_toolkit.ready_lines import first_lines, ready_lines
 from tbpu_toolkit.rejection import all_rejected, some_rejected
-from tbpu_toolkit.rules import PERSONAL, ruled_catalogue
-from tbpu_toolkit.scan import all_of, first_seen, scan
+from tbpu_toolkit.rules import PERSONAL, may_be_large, ruled_catalogue
+from tbpu_toolkit.scan import all_of, count_found, first_seen, measure
 from tbpu_toolkit.sources import RELATION
 from tbpu_toolkit.words import Dictionary, Found
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tbpu_toolkit.findings import Seen
     from tbpu_toolkit.mapping import Mapping
-    from tbpu_toolkit.scan import Scan
+    from tbpu_toolkit.scan import Measured
     from tbpu_toolkit.sources import Source
     from tbpu_toolkit.wire import Field
 
@@ -48,7 +48,7 @@ class Examination:
         counts: ``rows_in``, ``ready``, ``rejected``, ``merged``, ``empty``; they add up.
         fields: the key and the parameters, in the order of the batch file; empty where the
             mapping does not fit the table.
-        measures: for each field what was measured of it; see :class:`~tbpu_toolkit.scan.Scan`.
+        measures: for each field what was measured of it; see :class:`~tbpu_toolkit.scan.Measured`.
         personal: the columns whose values a report does not show.
 
     """
@@ -101,24 +101,23 @@ class Examination:
     def _examine(self) -> None:
         self.fields = bind(self.source, self.mapping)
         self.source.con.execute(f"SET VARIABLE {wire.SALT} = ?", [salt()])
-        scanned = scan(self.source, self.fields, self._bound_rules(), self.rules.values())
-        self.measures, self._longest_texts = scanned.measures, scanned.longest_texts
+        measured = measure(self.source, self.fields, self.rules.values())
+        self.measures, self._longest_texts = measured.fields, measured.longest_texts
         self.dictionary = Dictionary(
             self.source.con, self.fields, self.rules.values(), self.measures
         )
         self._count_exactly()
-        seen = first_seen(self.source, [check for check, _ in scanned.found])
-        found = [
-            Found(check, rows, own) for (check, rows), own in zip(scanned.found, seen, strict=True)
-        ]
+        counted = count_found(self.source, self._bound_rules())
+        seen = first_seen(self.source, [check for check, _ in counted])
+        found = [Found(check, rows, own) for (check, rows), own in zip(counted, seen, strict=True)]
         found += self.dictionary.found()
         self.personal = self._personal_columns(found)
         self._tell(found)
-        self._tell_columns(scanned)
+        self._tell_columns(measured)
         self._tell_spellings()
         self._tell_blanks()
         if not self.is_blocked:
-            self._settle([own.check for own in found], any_empty=scanned.any_empty)
+            self._settle([own.check for own in found], any_empty=measured.any_empty)
 
     def _bound_rules(self) -> list[Check]:
         """Give every rule that SQL decides row by row, in every place where it applies."""
@@ -127,8 +126,9 @@ class Examination:
         if ragged and self.source.ragged:
             is_ragged = f"({self.source.ragged} IS NOT NULL)"
             checks.append(Check(ragged, None, is_ragged, shown=self.source.ragged))
+        is_large = may_be_large(self.fields, self.measures, self._longest_texts or 0)
         for rule in self.rules.values():
-            if rule.of_row:
+            if rule.of_row and is_large:
                 checks.append(Check(rule, None, rule.of_row(self.fields)))
             if rule.of_field:
                 bound = ((field, rule.of_field(field)) for field in self.fields)
@@ -166,8 +166,8 @@ class Examination:
             is_personal = column in self.personal
             self.findings.append(own.check.finding(own.rows, own.seen, is_personal=is_personal))
 
-    def _tell_columns(self, scanned: Scan) -> None:
-        for (code, place), own in scanned.judged.items():
+    def _tell_columns(self, measured: Measured) -> None:
+        for (code, place), own in measured.judged.items():
             rule, field = self.rules[code], self.fields[place]
             if rule.of_column:
                 judged = rule.of_column.judge(field, self.measures[place] | own)

@@ -1,4 +1,4 @@
-"""What is asked of the whole table, in one pass: checks, blanks, and each column's measures."""
+"""What is asked of the whole table: the measures of each column, and what the checks find."""
 
 from __future__ import annotations
 
@@ -24,33 +24,28 @@ _NO_MEASURES: Final = {"distinct": None, "shortest": None, "longest": None} | di
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """What one pass over the table has counted.
+class Measured:
+    """What one pass over the table has measured.
 
     Attributes:
-        found: checks with how many rows they are true for; those that are true for none are left
-            out.
-        measures: for each field, ``rows``, ``filled``, ``distinct`` (about), ``shortest``,
-            ``longest`` (characters, of texts), ``least``, ``greatest`` (of numbers).
+        fields: for each field, ``rows``, ``filled``, ``distinct`` (about), ``shortest``,
+            ``longest`` (characters, of texts), ``least``, ``greatest`` (of numbers), ``is_short``
+            (of floats: whether none is so far from 1 that it has dozens of digits).
         judged: (rule's code, place of the field) -> the measures that the rule asked for itself.
         any_empty: whether any row has nothing but blanks beside its id.
         longest_texts: how many bytes the texts of a row have at most.
 
     """
 
-    found: list[tuple[Check, int]]
-    measures: list[dict[str, Any]]
+    fields: list[dict[str, Any]]
     judged: dict[tuple[str, int], dict[str, Any]]
     any_empty: bool
     longest_texts: int | None
 
 
-def scan(
-    source: Source, fields: Sequence[Field], checks: Sequence[Check], rules: Iterable[Rule]
-) -> Scan:
-    """Count what each check finds, the blanks, and all that is measured."""
+def measure(source: Source, fields: Sequence[Field], rules: Iterable[Rule]) -> Measured:
+    """Measure every column, in the ways that all columns and some rules ask for."""
     blanks = [field.blank for field in fields]
-    counted = [*(check.condition for check in checks), *blanks, all_of(blanks[1:])]
     judged = dict(_asked_by_rules(fields, rules))
     own = [(key, *pair) for key, asked in judged.items() for pair in asked.items()]
     general = [(place, *pair) for place, f in enumerate(fields) for pair in _measures(f).items()]
@@ -59,14 +54,13 @@ def scan(
         [
             "count(*)",
             f"max({wire.text_bytes(fields)})",
-            *(f"count(*) FILTER (WHERE {condition})" for condition in counted),
+            *(f"count(*) FILTER (WHERE {blank})" for blank in [*blanks, all_of(blanks[1:])]),
             *(sql for _, _, sql in general),
             *(sql for _, _, sql in own),
         ],
     )
     told = iter(answers)
     rows, longest_texts = next(told), next(told)
-    found = [(check, next(told)) for check in checks]
     measures = [_NO_MEASURES | {"rows": rows, "filled": rows - next(told)} for _ in fields]
     any_empty = next(told) > 0
     for place, name, _ in general:
@@ -74,8 +68,13 @@ def scan(
     answered: dict[tuple[str, int], dict[str, Any]] = {key: {} for key in judged}
     for key, name, _ in own:
         answered[key][name] = next(told)
-    found = [(check, count) for check, count in found if count]
-    return Scan(found, measures, answered, any_empty, longest_texts)
+    return Measured(measures, answered, any_empty, longest_texts)
+
+
+def count_found(source: Source, checks: Sequence[Check]) -> list[tuple[Check, int]]:
+    """Count the rows that each check is true for; checks that are true for none are left out."""
+    counts = ask(source, [f"count(*) FILTER (WHERE {check.condition})" for check in checks])
+    return [(check, rows) for check, rows in zip(checks, counts, strict=True) if rows]
 
 
 def _asked_by_rules(
@@ -102,6 +101,9 @@ def _measures(field: Field) -> Mapping[str, str]:
     measures = {"distinct": f"approx_count_distinct({column.sql}) {known}"}
     if column.kind in _NUMBERS:
         measures |= {name: f"{how}({column.sql}) {known}" for name, how in _EXTREMES.items()}
+    if column.kind == "float":
+        size = f"abs({column.sql})"
+        measures["is_short"] = f"bool_and({size} = 0 OR {size} BETWEEN 1e-5 AND 1e15) {known}"
     return measures
 
 

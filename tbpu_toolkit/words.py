@@ -102,6 +102,27 @@ class Dictionary:
             return None
         return int(self._one(f"SELECT count(*) FROM words WHERE place = {place}")[0])
 
+    def most_frequent(self, number: int) -> dict[int, list[tuple[str, int]]]:
+        """Give the most frequent texts with their rows, of columns gathered whole."""
+        found = self.con.execute(
+            "SELECT place, word, rows FROM words QUALIFY row_number() OVER"
+            f" (PARTITION BY place ORDER BY rows DESC, word) <= {number} ORDER BY place, rows DESC,"
+            " word"
+        ).fetchall()
+        tops: dict[int, list[tuple[str, int]]] = {
+            place: [] for place, is_whole in self._is_whole.items() if is_whole
+        }
+        for place, word, rows in found:
+            if place in tops:
+                tops[place].append((word, rows))
+        return tops
+
+    def all_match(self, pattern: str) -> dict[int, bool]:
+        """Say, for the places of columns gathered whole, whether all texts match *pattern*."""
+        query = f"SELECT place, bool_and({_matches('word', pattern)}) FROM words GROUP BY place"
+        found = dict(self.con.execute(query).fetchall())
+        return {place: found.get(place, False) for place, whole in self._is_whole.items() if whole}
+
     def _gather(self, place: int) -> None:
         field = self._fields[place]
         is_text = field.column.kind in _TEXT_KINDS

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules.rule import Example, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tbpu_toolkit.wire import Field
 
 # Bytes that no value of these kinds exceeds; a float far from 1 has hundreds of digits.
 _LONGEST: Final = {"float": 400, "integer": 45, "decimal": 45, "boolean": 5}
-_LONGEST_FORMATTED: Final = 45  # and no time is longer either
+_LONGEST_SHORT_FLOAT: Final = 26  # sign, point, zeros, and seventeen digits
+_LONGEST_FORMATTED: Final = 64  # a digest; no time is longer either
 _NEARLY_FULL: Final = 48_000  # bytes; Target keeps what came from elsewhere in the same profile
 
 
@@ -42,6 +43,25 @@ def _more_than(least: int, fields: Sequence[Field], most: int | None = None) -> 
         f"strlen(concat({', '.join(['NULL', *texts])})) + {rest} > {least}",
         f"{size} > {least}" if most is None else f"{size} BETWEEN {least + 1} AND {most}",
     )
+
+
+def may_be_large(
+    fields: Sequence[Field], measures: Sequence[Mapping[str, Any]], longest_texts: int
+) -> bool:
+    """Say whether any row can be near the limit; where none can, no row has to be looked at.
+
+    Args:
+        fields: the key and the parameters.
+        measures: what was measured of each; see :class:`~tbpu_toolkit.scan.Measured`.
+        longest_texts: how many bytes the texts of a row have at most.
+
+    """
+    most = longest_texts
+    for field, measured in zip(fields, measures, strict=True):
+        most += field.name_bytes
+        if field.parameter is not None and not _is_free_text(field):
+            most += _LONGEST_SHORT_FLOAT if measured.get("is_short") else _longest(field)
+    return most > _NEARLY_FULL
 
 
 def _is_free_text(field: Field) -> bool:
