@@ -466,6 +466,8 @@ CASES = (
     ),
 )  # fmt: skip
 
+CASE = {case.name: case for case in CASES}
+
 
 # --- each of them as it is loaded, once ---------------------------------------------------
 
@@ -668,6 +670,10 @@ def test_every_file_is_tried_and_told_of():
     assert {name for name in re.findall(r"`([\w.]+\.\w+)`", readme) if name in held} == held
 
 
+def test_every_case_has_a_name_of_its_own():
+    assert len(CASE) == len(CASES)
+
+
 def test_each_of_the_fifteen_inputs_is_there():
     numbers = {int(path.name[:2]) for path in DIRTY.glob("[0-9][0-9]_*")}
     assert numbers == set(range(1, 16))
@@ -823,9 +829,9 @@ def test_what_can_not_be_read_as_asked_is_one_sentence(  # noqa: PLR0913, PLR091
 
 
 @pytest.mark.xfail(strict=True, reason="an id loses its '.0' by the printed rule, uncounted")
-def test_floats_that_become_ids_are_counted():
-    case = next(case for case in CASES if case.table == "02_float_ids.parquet")
-    findings = tbpu.validate(case.data, case.mapping).findings
+def test_floats_that_become_ids_are_counted(load):
+    case = CASE["floats because of one blank"]
+    findings = load(case).report.findings
     of_the_key = findings[(findings["column"] == case.key) & (findings["code"] != "KEY001")]
     assert of_the_key["rows"].tolist() == [5]
 
@@ -842,32 +848,32 @@ def test_ids_of_which_excel_only_shows_the_zeros_are_not_sent(tmp_path):
 
 
 @pytest.mark.xfail(strict=True, reason="1.200 among 1.234,56 is sent as a text that reads as 1.2")
-def test_a_point_between_thousands_is_told_where_its_table_has_decimal_commas():
-    case = next(case for case in CASES if case.name == "decimal commas")
-    findings = tbpu.validate(case.data, case.mapping).findings
+def test_a_point_between_thousands_is_told_where_its_table_has_decimal_commas(load):
+    case = CASE["decimal commas"]
+    findings = load(case).report.findings
     assert "Bestellungen" in set(findings["column"])
 
 
 @pytest.mark.xfail(strict=True, reason="the remedy of a parameter's: a key has no format=")
-def test_the_remedy_for_personal_ids_is_one_that_a_key_can_have():
-    case = next(case for case in CASES if case.name == "telephone numbers as ids")
-    findings = tbpu.validate(case.data, case.mapping).findings.set_index("code")
+def test_the_remedy_for_personal_ids_is_one_that_a_key_can_have(load):
+    case = CASE["telephone numbers as ids"]
+    findings = load(case).report.findings.set_index("code")
     assert "Leave the column out" not in findings.loc["PRI002", "remedy"]
     assert "format='sha256'" not in findings.loc["PRI002", "remedy"]
 
 
 @pytest.mark.xfail(strict=True, reason="the remedy is format='join', which is what could not do it")
-def test_a_list_that_can_not_be_joined_is_told_as_such():
-    case = next(case for case in CASES if case.name == "lists joined, structs as JSON")
-    told = tbpu.validate(case.data, case.mapping).findings.set_index("code").loc["VAL002"]
+def test_a_list_that_can_not_be_joined_is_told_as_such(load):
+    case = CASE["lists joined, structs as JSON"]
+    told = load(case).report.findings.set_index("code").loc["VAL002"]
     assert "join" in told["message"]
     assert "format='join'" not in told["remedy"]
 
 
 @pytest.mark.xfail(strict=True, reason="it says 'of a type … such as a list, bytes, …' of all")
-def test_a_value_that_has_no_one_text_is_told_by_its_type():
-    case = next(case for case in CASES if case.name == "lists, structs and bytes")
-    findings = tbpu.validate(case.data, case.mapping).findings
+def test_a_value_that_has_no_one_text_is_told_by_its_type(load):
+    case = CASE["lists, structs and bytes"]
+    findings = load(case).report.findings
     told = findings[findings["code"] == "VAL002"].set_index("column")["message"]
     for column, noun in (("wishes", "list"), ("home", "struct|dict"), ("photo", "binary|bytes")):
         assert re.search(rf"first: row 1, .*({noun})", told[column])
