@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.wire import Field
 
 _HUGE: Final = frozenset({"KEY002", "SIZ001"})  # rules whose rows get no line, for its size
+_WORSE_IN_IDS: Final = {"SRC013": "KEY022"}  # what may be said of values, but not of ids
 _FEW_TO_COUNT: Final = 3  # about so many distinct values are counted exactly
 
 
@@ -93,7 +94,9 @@ class Examination:
     def _noticed(self) -> Iterator[Finding]:
         """Tell what the source noticed while it was read."""
         for note in self.source.notes:
-            if rule := self.rules.get(note.code):
+            of_key = note.column == self.mapping.key
+            code = _WORSE_IN_IDS.get(note.code, note.code) if of_key else note.code
+            if rule := self.rules.get(code):
                 yield Finding(
                     rule, note.message, note.rows, note.column, examples=tuple(note.examples)
                 )
@@ -132,13 +135,18 @@ class Examination:
                 checks.append(Check(rule, None, rule.of_row(self.fields)))
             if rule.of_field:
                 bound = ((field, rule.of_field(field)) for field in self.fields)
-                checks += [Check(rule, field, condition) for field, condition in bound if condition]
+                checks += [
+                    Check(rule, field, condition, shown=rule.shows(field) if rule.shows else None)
+                    for field, condition in bound
+                    if condition
+                ]
         return checks
 
     def _count_exactly(self) -> None:
         """Replace what was counted about by the number itself, where that is cheap."""
+        counted = self.dictionary.distinct() if self.dictionary else {}
         for place, (field, measured) in enumerate(zip(self.fields, self.measures, strict=True)):
-            exact = self.dictionary.distinct(place) if self.dictionary else None
+            exact = counted.get(place)
             about = measured["distinct"]
             if exact is None and about is not None and about <= _FEW_TO_COUNT:
                 text = field.column.sql

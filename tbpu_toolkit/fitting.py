@@ -27,6 +27,7 @@ SALT: Final = "TBPU_SALT"  # the environment variable
 _SHORTEST_SALT: Final = 16  # characters; a shorter one can be found by trying
 _NUMBER: Final = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
 _NUMBERED: Final = re.compile(r"(.+)\.[0-9]+", re.DOTALL)
+_SHORTEST_WORD: Final = 3
 _UNREAD: Final = "unread"
 
 
@@ -136,5 +137,11 @@ def _alike_but_for_case(names: Iterable[str]) -> list[list[str]]:
 
 
 def _meant(name: str, source: Source) -> str:
-    near = get_close_matches(name, [column.name for column in source.columns], n=1)
+    """Ask whether a column of nearly that name is meant, or the only one with that word in it."""
+    names = [column.name for column in source.columns]
+    near = get_close_matches(name, names, n=1)
+    if not near:
+        small = name.casefold()
+        within = [other for other in names if small in other.casefold()]
+        near = within if len(within) == 1 and len(name) >= _SHORTEST_WORD else []
     return f" (is {near[0]!r} meant?)" if near and near[0] != name else ""

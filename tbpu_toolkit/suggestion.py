@@ -11,6 +11,7 @@ from tbpu_toolkit.errors import MappingError
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.parameters import Parameter, name_problem
 from tbpu_toolkit.rules import CATALOGUE
+from tbpu_toolkit.rules.column_names import Subject, speaks_of
 from tbpu_toolkit.sources import RELATION, open_source
 from tbpu_toolkit.wire import Field
 
@@ -27,11 +28,20 @@ _ID_NAMES: Final = (
     re.compile(r"(mbox)?(3rd|third)partyid"),
     re.compile(
         r"(crm|customer|client|member|loyalty|account|visitor|user|person)(id|no|number|key)"
+        r"|kunden?(nr|nummer|id|code)|(id|no|numero)(de)?client[e]?|client[e]?(id|no|numero)"
+        r"|고객(번호|id)"
     ),
-    re.compile(r"id|key|kundennummer|customer|.*(id|number|key)"),
+    re.compile(r"id|key|customer|client[e]?|kunde|고객|.*(id|number|nummer|key)"),
 )
 _PC_ID_VALUES: Final = r"[0-9]+-[0-9]+(\.[0-9]+_[0-9]+)?|[0-9a-f]{32}\.[0-9]+_[0-9]+"
 _ID_KINDS: Final = frozenset({"text", "integer", "float", "decimal", "mixed"})
+_PERSONAL: Final[tuple[Subject, ...]] = (
+    "e-mail",
+    "telephone",
+    "payment card",
+    "bank account",
+    "national id",
+)
 _UNIQUE_ENOUGH: Final = 0.5
 
 
@@ -162,11 +172,17 @@ def _parameter_reason(own: _Profiled, name: str) -> str:
 def _why_not(own: _Profiled, name: str, parameters: dict[str, Parameter]) -> str | None:
     if own.filled == 0:
         return "left out: it is empty"
+    if subject := _personal_subject(own.column.name):
+        return f"left out: its name speaks of personal data ({subject})"
     if own.unsupported == own.filled:
         return "left out: its values have no one text; format='join' or 'json' may help with lists"
     if any(parameter.name == name for parameter in parameters.values()):
         return f"left out: another column is parameter {name!r} already"
     return f"left out: {name_problem(name)}" if name_problem(name) else None
+
+
+def _personal_subject(name: str) -> str | None:
+    return next((subject for subject in _PERSONAL if speaks_of(name, subject)), None)
 
 
 def camel_case(column: str) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FEW: Final = 10_000  # different texts of a column, which are gathered whole
 _TEXT_KINDS: Final = frozenset({"text", "mixed"})
 _TEXT_FORMATS: Final = (None, "join", "json")  # in any other, what does not fit is rejected
+_AT_ONCE: Final = 50  # columns in one pass
 _LARGE: Final = 10**8  # an integer may be a telephone or card number from here on
 
 
@@ -66,8 +67,7 @@ class Dictionary:
         con.execute(
             "CREATE TEMP TABLE words (place INTEGER, word VARCHAR, rows BIGINT, first BIGINT)"
         )
-        for place in range(len(fields)):
-            self._gather(place)
+        self._gather()
 
     def found(self) -> Iterator[Found]:
         """Give what the rules on texts found."""
@@ -96,11 +96,11 @@ class Dictionary:
                 (rows,) = self._one(f"SELECT sum(rows) FROM words WHERE {holds}")
                 yield field, int(rows), self._first(holds), f"({field.text} IN {own})"
 
-    def distinct(self, place: int) -> int | None:
-        """Count the different texts of a field; None where not all were gathered."""
-        if not self._is_whole.get(place):
-            return None
-        return int(self._one(f"SELECT count(*) FROM words WHERE place = {place}")[0])
+    def distinct(self) -> dict[int, int]:
+        """Count the different texts, for the places of columns gathered whole."""
+        found = self.con.execute("SELECT place, count(*) FROM words GROUP BY place")
+        counts = dict(found.fetchall())
+        return {place: counts.get(place, 0) for place, whole in self._is_whole.items() if whole}
 
     def most_frequent(self, number: int) -> dict[int, list[tuple[str, int]]]:
         """Give the most frequent texts with their rows, of columns gathered whole."""
@@ -123,19 +123,34 @@ class Dictionary:
         found = dict(self.con.execute(query).fetchall())
         return {place: found.get(place, False) for place, whole in self._is_whole.items() if whole}
 
-    def _gather(self, place: int) -> None:
-        field = self._fields[place]
-        is_text = field.column.kind in _TEXT_KINDS
-        is_whole = is_text and (self._measures[place]["distinct"] or 0) <= FEW
-        marks = [mark for _, mark in self._marks if self._applies(mark, place)]
-        if not marks and not (is_whole and not field.is_key):
-            return
-        self._is_whole[place] = is_whole
-        unusual = "true" if is_whole else _matches(field.text, _union(marks))
+    def _gather(self) -> None:
+        """Gather whole the columns of few texts, many at a time; of others, the unusual texts."""
+        whole = []
+        for place, field in enumerate(self._fields):
+            marks = [mark for _, mark in self._marks if self._applies(mark, place)]
+            is_few = (self._measures[place]["distinct"] or 0) <= FEW
+            if field.column.kind in _TEXT_KINDS and is_few and (marks or not field.is_key):
+                whole.append(place)
+            elif marks:
+                unusual = f"NOT {field.blank} AND {_matches(field.text, _union(marks))}"
+                self._add(f"SELECT row, {place}, {field.text} FROM {RELATION} WHERE {unusual}")
+                self._is_whole[place] = False
+        for start in range(0, len(whole), _AT_ONCE):
+            part = whole[start : start + _AT_ONCE]
+            texts = ", ".join(
+                f"CASE WHEN NOT {self._fields[p].blank} THEN {self._fields[p].text} END"
+                for p in part
+            )
+            places = ", ".join(map(str, part))
+            self._add(f"SELECT row, unnest([{places}]), unnest([{texts}]) FROM {RELATION}")
+        self._is_whole |= dict.fromkeys(whole, True)
+
+    def _add(self, texts: str) -> None:
+        """Add to the table what the query *texts* gives: row, place, word."""
         self.con.execute(
-            f"INSERT INTO words SELECT {place}, {field.text} AS word, count(*), min(row)"
-            f" FROM {RELATION} WHERE NOT {field.blank} AND {unusual}"
-            " GROUP BY word HAVING word IS NOT NULL"
+            "INSERT INTO words SELECT place, word, count(*), min(row)"
+            f" FROM ({texts}) AS given(row, place, word) WHERE word IS NOT NULL"
+            " GROUP BY place, word"
         )
 
     def _applies(self, mark: TextMark, place: int) -> bool:

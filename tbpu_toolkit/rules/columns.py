@@ -21,6 +21,8 @@ _MOSTLY: Final = 0.8  # of the filled rows
 _NUMBER_OR_TIME: Final = re.compile(r"[-+0-9.,:TZ ]+")
 _SERIALS: Final = (20_000, 60_000)  # 1954 to 2064
 _FLOAT_CELLS: Final = {"float": 2**53, "single float": 2**24, "half float": 2**11}
+_SAME: Final = dict.fromkeys([*_FLOAT_CELLS, "infinity"], "float") | {"broken text": "text"}
+_NOT_WRITTEN: Final = "can't write"  # of a list or a dict under its format, cells.py
 _NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 
 
@@ -28,9 +30,21 @@ def _of_parameter(field: Field) -> Mapping[str, str] | None:
     return None if field.is_key or field.column.kind == "unread" else {}
 
 
+def _written(field: Field) -> Mapping[str, str] | None:
+    """Count the values that have a text, where some that are filled may have none."""
+    name, how = field.column.sql, field.parameter.format if field.parameter else None
+    if field.is_key or field.column.kind == "unread":
+        return None
+    if how is None and field.column.kind == "float":
+        return {"written": f"count(*) FILTER (WHERE isfinite({name}))"}
+    return {"written": f"count({field.text})"} if how or field.column.kind == "mixed" else {}
+
+
 def _constant(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
     rows: int = measured["rows"]
-    if rows < 2 or measured["filled"] < rows or measured["distinct"] != 1:  # noqa: PLR2004 - one row says nothing
+    if min(measured["filled"], measured.get("written", rows)) < rows:
+        return None
+    if rows < 2 or measured["distinct"] != 1:  # noqa: PLR2004 - one row says nothing
         return None
     return rows, f"({rows:,} rows)"
 
@@ -61,7 +75,8 @@ def _several_kinds(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | N
     """Floats of whatever precision are of one kind, and all numbers are written by one rule."""
     kinds: Counter[str] = Counter()
     for kind, rows in (measured["cell_kinds"] or {}).items():
-        kinds["float" if kind in _FLOAT_CELLS else kind] += rows
+        if not kind.endswith(_NOT_WRITTEN):  # VAL002 tells of it, by what it is
+            kinds[_SAME.get(kind, kind)] += rows
     if len(kinds) < 2 or kinds.keys() <= _NUMBERS:  # noqa: PLR2004 - one kind is not several
         return None
     said = ", ".join(f"{rows:,} {kind}" for kind, rows in kinds.most_common())
@@ -110,7 +125,7 @@ COLUMN_RULES: Final = (
         remedy="Leave it out of the mapping, unless it marks the load itself.",
         source=_BULK,
         example=Example({"id": ["a", "b"], "v": ["x", "x"], "w": ["y", "z"]}),
-        of_column=ColumnCheck(_constant, _of_parameter),
+        of_column=ColumnCheck(_constant, _written),
     ),
     Rule(
         code="VAL008",

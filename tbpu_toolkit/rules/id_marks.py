@@ -85,6 +85,18 @@ def _varying_length(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | 
     return measured["filled"], said
 
 
+def _whole_float(field: Field) -> str | None:
+    if not field.is_key:
+        return None
+    name, exact = field.column.sql, field.column.exact_integers
+    if field.column.kind == "float":
+        return f"(isfinite({name}) AND {name} = trunc({name}) AND abs({name}) < {exact})"
+    if field.column.kind == "mixed":
+        floats = "'float', 'single float', 'half float'"
+        return f"({field.column.cell_kind} IN ({floats}) AND NOT contains({name}, '.'))"
+    return None
+
+
 ID_MARK_RULES: Final = (
     Rule(
         code="KEY012",
@@ -180,5 +192,27 @@ ID_MARK_RULES: Final = (
         source=limits.FACTS["BATCH_PREFIX"].source,
         example=Example({"id": ["a%2Bb", "100%"], "v": [1, 2]}, rows=(1,)),
         of_text=_mark(marks.ENCODED_PATTERN, marks.encoded),
+    ),
+    Rule(
+        code="KEY021",
+        severity="note",
+        says="the id was read as a number with decimals, such as 1001.0, and is sent as its digits",
+        why="A column of integers with a blank among them is read so, and the site passes 1001.",
+        remedy="None is needed, unless the ids themselves end in '.0'.",
+        source="README, How a value becomes text",
+        example=Example({"id": [1001.0, 1002.0], "v": [1, 2]}, rows=(1, 2)),
+        of_field=_whole_float,
+    ),
+    Rule(
+        code="KEY022",
+        severity="error",
+        says="Excel shows zeros before the ids, and the cells do not hold them",
+        why="The cell shows 00007 and holds 7, which is what would be sent; version v2 makes a "
+        "ghost profile of it.",
+        remedy='Make text of the column in Excel, as in =TEXT(A2,"00000"), and save the workbook '
+        "again.",
+        source=limits.FACTS["KEY_TYPES"].source,
+        example=Example("dirty/workbook.xlsx", mapping={"parameters": {"v": "v"}}),
+        blocks=True,
     ),
 )

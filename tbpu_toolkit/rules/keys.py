@@ -52,7 +52,8 @@ def _forbidden_sign(field: Field) -> str | None:
     if not field.is_key or field.column.kind not in {"text", "mixed"}:
         return None
     signs = [f"contains({field.text}, '{sign}')" for sign in limits.THIRD_PARTY_ID_FORBIDDEN]
-    return f"(({' OR '.join(signs)}) AND NOT {_mangled(field)})"
+    words = f"upper({field.text}) IN ('N/A', '#N/A')"  # no id, and told as such
+    return f"(({' OR '.join(signs)}) AND NOT {_mangled(field)} AND NOT {words})"
 
 
 def _is_ecid(field: Field) -> str:

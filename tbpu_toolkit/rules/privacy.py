@@ -28,8 +28,8 @@ _WHY: Final = (
     "read a profile."
 )
 _REMEDY: Final = (
-    "Leave the column out, send a salted digest with format='sha256', or say "
-    "personal_data='allow' in the mapping where this is meant and allowed."
+    "Leave a parameter out or send it as a salted digest (format='sha256'), take another id where "
+    "it is the key, or say personal_data='allow' in the mapping where this is meant and allowed."
 )
 
 

@@ -96,6 +96,7 @@ class Rule:
         of_row: the same for all fields of a row at once, the key among them.
         of_text: what is looked for in texts.
         of_column: what is looked for in a column as a whole.
+        shows: gives SQL of what to show of a bad row of ``of_field``, where it is not the value.
 
     """
 
@@ -112,3 +113,4 @@ class Rule:
     of_row: Callable[[Sequence[Field]], str] | None = None
     of_text: TextMark | None = None
     of_column: ColumnCheck | None = None
+    shows: Callable[[Field], str] | None = None

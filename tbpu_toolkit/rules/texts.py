@@ -239,4 +239,16 @@ TEXT_RULES: Final = (
         source=_BULK,
         example=Example({"id": ["a", "b", "c"], "tier": ["gold", "Gold", "silver"]}),
     ),
+    Rule(
+        code="TXT017",
+        severity="warning",
+        says="the number has three digits behind its point, which may stand between thousands",
+        why="Where a comma is the decimal sign, 1.200 is twelve hundred, and Target compares it as "
+        "1.2.",
+        remedy="Look at the source; if it is twelve hundred, turn the column into numbers there, "
+        "so that 1200 is sent.",
+        source=_BULK,
+        example=Example({"id": ["a", "b"], "points": ["1.200", "17.450"]}, rows=(1, 2)),
+        of_text=TextMark(r"^-?[1-9][0-9]{0,2}[.][0-9]{3}$", least_share=0.5),
+    ),
 )

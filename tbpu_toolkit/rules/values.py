@@ -94,11 +94,12 @@ VALUE_RULES: Final[tuple[Rule, ...]] = (
         "or an error of Excel's",
         why="Target stores text only, and Python's own spelling of it would mislead.",
         remedy="Turn the column into text, or leave it out of the mapping; for lists and dicts, "
-        "format='join' or format='json' says how.",
+        "format='join' (no part blank or with a '|' in it) or format='json' says how.",
         source="README, How a value becomes text",
         example=Example({"id": ["a", "b"], "v": [["x", "y"], ["z"]]}, rows=(1, 2)),
         is_fixed=True,
         of_field=_unsupported,
+        shows=lambda field: f"replace({field.column.cell_kind}, 'unsupported ', '')",
     ),
     Rule(
         code="VAL003",

@@ -48,7 +48,7 @@ WORKBOOK_RULES: Final = (
         remedy='Make the column text in Excel, such as =TEXT(A2,"00000") for five digits, and '
         "save the values.",
         source=_EXCEL,
-        example=_WORKBOOK,
+        example=Example("dirty/workbook.xlsx", mapping={"key": "v", "parameters": {"id": "id"}}),
     ),
     Rule(
         code="SRC014",

@@ -144,7 +144,9 @@ class _Decoder:
 def _not_written_so(path: Path, encoding: Encoding, error: _NotWrittenSo) -> str:
     where = f"File '{path}'"
     if error.place is not None:
-        where += f", line {_line_of(path, encoding.codec, error.place):,}, byte {error.place + 1:,}"
+        with contextlib.suppress(UnicodeError):  # no mark of utf-16: then there are no lines either
+            line = _line_of(path, encoding.codec, error.place)
+            where += f", line {line:,}, byte {error.place + 1:,}"
     return (
         f"{where}: this is not {encoding.shown}: {error}. Save the file as 'CSV UTF-8', or say how "
         "it is written, as in tbpu.File(path, encoding='cp1252')."

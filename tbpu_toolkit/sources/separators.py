@@ -69,11 +69,25 @@ def find_separator(path: Path, asked: str | None, *, likes_tabs: bool) -> Separa
     said = _SAID.fullmatch(first)
     line = first.rstrip("\r\n") if said else ""
     if asked is not None:
+        _check_asked(path, asked)
         return Separator(asked, line)
     if said:
         return Separator(said["bare"] or said["quoted"], line)
     preferred = sorted(SEPARATORS, key=lambda sign: sign != "\t") if likes_tabs else SEPARATORS
     return _fitting({sign: list(_widths(path, sign)) for sign in preferred})
+
+
+def _check_asked(path: Path, asked: str) -> None:
+    """Refuse a sign that makes one column of what another sign makes several of."""
+    if next(_widths(path, asked), 1) > 1:
+        return
+    others = {sign: next(_widths(path, sign), 1) for sign in SEPARATORS if sign != asked}
+    best = max(others, key=lambda sign: others[sign])
+    if others[best] > 1:
+        raise SourceError(
+            f"The header has no {asked!r}, which was asked for as the separator, and {NAMES[best]} "
+            f"would give {others[best]} columns. Ask for {best!r}, or leave separator= out."
+        )
 
 
 def _fitting(widths: dict[str, list[int]]) -> Separator:
