@@ -39,6 +39,7 @@ class Finding:
         parameter: the parameter's name, where the column is one's.
         examples: the first rows that it names, with what is to be seen there.
         tallied: whether the message is the rule's reason with a tally of rows behind it.
+        is_of_key: whether the column holds the ids.
 
     """
 
@@ -49,6 +50,12 @@ class Finding:
     parameter: str | None = None
     examples: tuple[Seen, ...] = ()
     tallied: bool = False
+    is_of_key: bool = False
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in one sentence."""
+        return (self.is_of_key and self.rule.key_remedy) or self.rule.remedy
 
     @property
     def blocks(self) -> bool:
@@ -87,7 +94,16 @@ class Check:
         first = f"; first: row {row:,}{shown}" if row is not None else ""
         column, parameter = where(self.field)
         said = f"{reason(self.rule, column)} ({count_of(rows, 'row')}{first})."
-        return Finding(self.rule, said, rows, column, parameter, examples, tallied=True)
+        return Finding(
+            self.rule,
+            said,
+            rows,
+            column,
+            parameter,
+            examples,
+            tallied=True,
+            is_of_key=self.field is not None and self.field.is_key,
+        )
 
 
 def where(field: Field | None) -> tuple[str | None, str | None]:
@@ -145,7 +161,7 @@ def told(finding: Finding) -> dict[str, Any]:
         "parameter": finding.parameter,
         "rows": finding.rows,
         "message": finding.message,
-        "remedy": rule.remedy,
+        "remedy": finding.remedy,
         "why": rule.why,
         "source": rule.source,
         "is_blocking": finding.blocks,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def all_rejected(source: Source, rows: int, findings: Sequence[Finding]) -> pd.DataFrame:
     """Give every row of the table, since *findings* stand in the way of the whole load."""
-    told = _folded([(finding.rule, finding.message) for finding in findings])
+    told = _folded([(f.rule.code, f.message, f.remedy) for f in findings])
     return _frame(source, np.arange(1, rows + 1), np.zeros(rows, dtype=np.int64), [told])
 
 
@@ -29,10 +29,10 @@ def some_rejected(
 ) -> pd.DataFrame:
     """Give the rows that ``left_out`` calls rejected, by the checks that it names."""
 
-    def named(token: str) -> tuple[Rule, str]:
+    def named(token: str) -> tuple[str, str, str]:
         code, place = token.split(":")
         column, _ = where(fields[int(place)] if place else None)
-        return rules[code], f"{reason(rules[code], column)}."
+        return code, f"{reason(rules[code], column)}.", rules[code].remedy
 
     found = source.con.sql(
         "SELECT row, checks FROM left_out WHERE fate = 'rejected' ORDER BY row"
@@ -43,11 +43,14 @@ def some_rejected(
     return _with_ragged_lines(source, frame) if source.ragged else frame
 
 
-def _folded(found: Sequence[tuple[Rule, str]]) -> tuple[str, str, str]:
+def _folded(found: Sequence[tuple[str, str, str]]) -> tuple[str, str, str]:
     """Fold the rules that a row broke into its code, its reason and its remedy."""
-    codes = dict.fromkeys(rule.code for rule, _ in found)
-    remedies = dict.fromkeys(rule.remedy for rule, _ in found)
-    return ", ".join(codes), " ".join(said for _, said in found), " ".join(remedies)
+    codes, reasons, remedies = zip(*found, strict=True)
+    return (
+        ", ".join(dict.fromkeys(codes)),
+        " ".join(reasons),
+        " ".join(dict.fromkeys(remedies)),
+    )
 
 
 def _frame(

@@ -197,7 +197,8 @@ ID_MARK_RULES: Final = (
         code="KEY021",
         severity="note",
         says="the id was read as a number with decimals, such as 1001.0, and is sent as its digits",
-        why="A column of integers with a blank among them is read so, and the site passes 1001.",
+        why="Excel holds every number so, and pandas integers with a blank among them; the site "
+        "passes 1001.",
         remedy="None is needed, unless the ids themselves end in '.0'.",
         source="README, How a value becomes text",
         example=Example({"id": [1001.0, 1002.0], "v": [1, 2]}, rows=(1, 2)),

@@ -28,8 +28,12 @@ _WHY: Final = (
     "read a profile."
 )
 _REMEDY: Final = (
-    "Leave a parameter out or send it as a salted digest (format='sha256'), take another id where "
-    "it is the key, or say personal_data='allow' in the mapping where this is meant and allowed."
+    "Leave the column out, send a salted digest with format='sha256', or say "
+    "personal_data='allow' in the mapping where this is meant and allowed."
+)
+_KEY_REMEDY: Final = (
+    "Take another id, which the site passes as well, or say personal_data='allow' in the mapping "
+    "where this is meant and allowed."
 )
 
 
@@ -134,6 +138,7 @@ PRIVACY_RULES: Final = (
         says="the value holds an e-mail address",
         why=_WHY,
         remedy=_REMEDY,
+        key_remedy=_KEY_REMEDY,
         source=_SOURCE,
         example=Example(
             {"id": ["a", "b"], "contact": ["anna@example.com", "by letter"]},
@@ -148,6 +153,7 @@ PRIVACY_RULES: Final = (
         says="the value holds a telephone number",
         why=_WHY,
         remedy=_REMEDY,
+        key_remedy=_KEY_REMEDY,
         source=_SOURCE,
         example=Example(
             {"id": ["a", "b"], "contact": ["+49 30 1234567", "by letter"]},
@@ -177,6 +183,7 @@ PRIVACY_RULES: Final = (
         says="the value holds a bank account (IBAN), by its country, length and check digits",
         why=_WHY,
         remedy=_REMEDY,
+        key_remedy=_KEY_REMEDY,
         source=_SOURCE,
         example=Example(
             {"id": ["a", "b"], "paid": ["DE89 3704 0044 0532 0130 00", "cash"]},
@@ -192,6 +199,7 @@ PRIVACY_RULES: Final = (
         "check digits",
         why=_WHY,
         remedy=_REMEDY,
+        key_remedy=_KEY_REMEDY,
         source=_SOURCE,
         example=Example(
             {"id": ["a", "b"], "proof": ["800101-1234560", "none"]},
@@ -218,6 +226,7 @@ PRIVACY_RULES: Final = (
         "cards, bank accounts or official documents",
         why=_WHY,
         remedy=_REMEDY,
+        key_remedy=_KEY_REMEDY,
         source=_SOURCE,
         example=Example({"id": ["a", "b"], "Telefon": ["030 1234567", "089/765432"]}),
         blocks=True,

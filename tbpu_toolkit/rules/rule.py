@@ -87,6 +87,7 @@ class Rule:
         says: what is wrong, as a clause that follows "Column 'x': ".
         why: why it matters at Target, in one sentence.
         remedy: what to do, in one sentence.
+        key_remedy: the same where the rule speaks of the key, if that is something else.
         source: where the reason comes from.
         example: a small table that it speaks up about.
         blocks: whether one such value stands in the way of the whole load.
@@ -114,3 +115,4 @@ class Rule:
     of_text: TextMark | None = None
     of_column: ColumnCheck | None = None
     shows: Callable[[Field], str] | None = None
+    key_remedy: str = ""

@@ -57,6 +57,26 @@ def _mixed_zones(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | Non
     return naive + zoned, f"({naive:,} without and {zoned:,} with one)"
 
 
+def _points(field: Field) -> Mapping[str, str] | None:
+    """Count texts with a point in them, and those that can be read as thousands."""
+    if field.is_key or field.column.kind not in {"text", "mixed"}:
+        return None
+    text = field.text
+    has_point = f"contains({text}, '.')"
+    grouped = f"regexp_full_match({text}, '-?[1-9][0-9]{{0,2}}[.][0-9]{{3}}')"
+    return {
+        "pointed": f"count(*) FILTER (WHERE {has_point})",
+        "grouped": f"count(*) FILTER (WHERE {wire.only_where(has_point, grouped)})",
+    }
+
+
+def _are_grouped(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | None:
+    rows = measured["grouped"]
+    if not rows or rows < measured["pointed"]:
+        return None
+    return rows, "(1 row)" if rows == 1 else f"({rows:,} rows)"
+
+
 TEXT_RULES: Final = (
     Rule(
         code="TXT001",
@@ -242,13 +262,14 @@ TEXT_RULES: Final = (
     Rule(
         code="TXT017",
         severity="warning",
-        says="the number has three digits behind its point, which may stand between thousands",
+        says="every number with a point has three digits behind it, so the point may stand between "
+        "thousands",
         why="Where a comma is the decimal sign, 1.200 is twelve hundred, and Target compares it as "
         "1.2.",
         remedy="Look at the source; if it is twelve hundred, turn the column into numbers there, "
         "so that 1200 is sent.",
         source=_BULK,
-        example=Example({"id": ["a", "b"], "points": ["1.200", "17.450"]}, rows=(1, 2)),
-        of_text=TextMark(r"^-?[1-9][0-9]{0,2}[.][0-9]{3}$", least_share=0.5),
+        example=Example({"id": ["a", "b"], "points": ["1.200", "310"]}),
+        of_column=ColumnCheck(_are_grouped, _points),
     ),
 )

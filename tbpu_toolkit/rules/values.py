@@ -93,8 +93,8 @@ VALUE_RULES: Final[tuple[Rule, ...]] = (
         says="the value is of a type that has no one text, such as a list, bytes, a time of day "
         "or an error of Excel's",
         why="Target stores text only, and Python's own spelling of it would mislead.",
-        remedy="Turn the column into text, or leave it out of the mapping; for lists and dicts, "
-        "format='join' (no part blank or with a '|' in it) or format='json' says how.",
+        remedy="Turn the column into text, or leave it out of the mapping; a list or a dict can be "
+        "sent in the formats json and join (no part blank, or with a '|' in it).",
         source="README, How a value becomes text",
         example=Example({"id": ["a", "b"], "v": [["x", "y"], ["z"]]}, rows=(1, 2)),
         is_fixed=True,
