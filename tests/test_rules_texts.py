@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import tbpu_toolkit as tbpu
 from tbpu_toolkit.parameters import Parameter
-from tbpu_toolkit.rules import CATALOGUE
+from tbpu_toolkit.rules import CATALOGUE, marks
 from tbpu_toolkit.wire import Column, Field
 
 # fmt: off
@@ -437,3 +437,8 @@ def test_a_control_character_in_a_value_rejects_the_row_and_a_line_end_does_not(
     report = tbpu.validate(table, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
     assert list(report.rejected["row"]) == [1]
     assert report.counts["ready"] == 1
+
+
+def test_white_space_is_what_python_calls_so_and_two_signs_of_no_width():
+    every = {chr(place) for place in range(0x110000) if chr(place).isspace()}
+    assert set(marks.WHITE_SPACE) == every | {"\u200b", "\ufeff"}

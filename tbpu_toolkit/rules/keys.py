@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules.id_marks import ID_MARK_RULES
+from tbpu_toolkit.rules.marks import WHITE_SPACE
 from tbpu_toolkit.rules.rule import Example, Rule
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ _ID_CELLS: Final = (
     " 'infinity'"
 )
 _EXACT_CELLS: Final = {"float": 2**53, "single float": 2**24, "half float": 2**11}
-_WHITE_SPACE: Final = "".join(
-    chr(place) for place in range(0x10000) if chr(place).isspace() or chr(place) in "\u200b\ufeff"
-)
 
 
 def _missing(field: Field) -> str | None:
@@ -30,7 +28,7 @@ def _missing(field: Field) -> str | None:
         return field.blank
     # White space sorts before or behind all visible signs of ASCII, so few ids are looked at.
     unusual = f"{field.text} < '!' OR {field.text} > '~'"
-    nothing_else = f"trim({field.text}, '{_WHITE_SPACE}') = ''"
+    nothing_else = f"trim({field.text}, '{WHITE_SPACE}') = ''"
     return f"({field.blank} OR {wire.only_where(unusual, nothing_else)})"
 
 
@@ -93,7 +91,7 @@ def _outer_space(field: Field) -> str | None:
         return None
     ends = [f"left({field.text}, 1)", f"right({field.text}, 1)"]
     unusual = " OR ".join(f"{sign} < '!' OR {sign} > '~'" for sign in ends)
-    bare = f"trim({field.text}, '{_WHITE_SPACE}')"
+    bare = f"trim({field.text}, '{WHITE_SPACE}')"
     return wire.only_where(unusual, f"({bare} <> {field.text} AND {bare} <> '')")
 
 

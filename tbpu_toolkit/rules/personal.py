@@ -25,6 +25,7 @@ _SAMPLE: Final = 1_000  # texts, looked at first where there are many
 
 EMAIL_PATTERN: Final = r"[^\s@]@[^\s@]+[.][^\s@.]{2}"
 _EMAIL: Final = re.compile(r"[^\s@<>,;:\"()]@(?:[^\W_]|-)+(?:\.(?:[^\W_]|-)+)*\.([^\W\d_]{2,})")
+_PLAIN_EMAIL: Final = re.compile(r"[a-z0-9._-]+@[a-z0-9-]+\.(?:com|net|org|de|fr|co\.uk|co\.kr)$")
 _FILE_ENDINGS: Final = frozenset(
     {"avif", "css", "gif", "ico", "jpeg", "jpg", "js", "json", "pdf", "png", "svg", "webp", "xml"}
 )
@@ -101,10 +102,12 @@ def with_email(texts: Sequence[str]) -> set[str]:
     >>> sorted(with_email(["anna@example.com", "logo@2x.png", "write to b@x.co.uk!"]))
     ['anna@example.com', 'write to b@x.co.uk!']
     """
-    return {
+    plain = {text for text in texts if _PLAIN_EMAIL.match(text)}  # most are, and quickly told
+    return plain | {
         text
         for text in texts
-        if any(end.lower() not in _FILE_ENDINGS for end in _EMAIL.findall(text))
+        if text not in plain
+        and any(end.lower() not in _FILE_ENDINGS for end in _EMAIL.findall(text))
     }
 
 
