@@ -26,6 +26,7 @@ _TOP: Final = 5
 _AUDIENCES: Final = 3
 _FEW: Final = 1_000  # different values, of which the most frequent ones say something
 _MOST_BINS: Final = 20
+_WHOLE: Final = 2**53  # below it, a float holds every whole number
 _SHARES: Final = (0.5, 0.25, 0.1)  # of the profiles, that an audience on a number might reach
 _NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 _TIMES: Final = frozenset({"date", "datetime", "zoned datetime"})
@@ -185,7 +186,9 @@ class _Values:
         start, step, bins = _round_bins(float(least), float(greatest))
         if not math.isfinite(start + step * bins):
             return None  # as far apart as floats can be
-        edges = tuple(f"{start + step * place:.12g}" for place in range(bins + 1))
+        edges = tuple(_number(start + step * place) for place in range(bins + 1))
+        if len(set(edges)) < len(edges):
+            return None  # closer together than can be told apart
         counts = self._binned(known, [float(edge) for edge in edges])
         return Histogram(edges, counts, is_of_numbers=True)
 
@@ -254,6 +257,15 @@ def _round_bins(least: float, greatest: float) -> tuple[float, float, int]:
         if bins <= _MOST_BINS:
             break
     return start, step, bins
+
+
+def _number(edge: float) -> str:
+    """Write an edge as a plain number, without the noise of its last digits.
+
+    >>> _number(0.1 + 0.2), _number(1e15 + 2), _number(250.0)
+    ('0.3', '1000000000000002', '250')
+    """
+    return f"{edge:.0f}" if edge == round(edge) and abs(edge) < _WHOLE else f"{edge:.12g}"
 
 
 def _day(number: int) -> str:

@@ -85,7 +85,10 @@ Cell(text='29.5', kind='decimal'))
         return Cell(None, BLANK)
     for types, read in _READERS:
         if isinstance(value, types):
-            return read(value)
+            try:
+                return read(value)
+            except Exception:  # noqa: BLE001 - a subclass may raise anything; the cell is named
+                break
     return unsupported(type(value).__name__)
 
 

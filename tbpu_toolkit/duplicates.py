@@ -124,3 +124,4 @@ def _reject_oversized_merges(con: DuckDBPyConnection) -> None:
         " JOIN shared USING (id) JOIN merged_line ON merged_line.row = last_row"
         f" WHERE bytes > {limits.MAX_PROFILE_BYTES}"
     )
+    con.execute(f"DELETE FROM merged_line WHERE bytes > {limits.MAX_PROFILE_BYTES}")

@@ -21,6 +21,7 @@ from tbpu_toolkit.rejection import all_rejected, some_rejected
 from tbpu_toolkit.rules import PERSONAL, may_be_large, ruled_catalogue
 from tbpu_toolkit.scan import all_of, count_found, first_seen, measure
 from tbpu_toolkit.sources import RELATION
+from tbpu_toolkit.sources.source import QUOTING
 from tbpu_toolkit.words import Dictionary, Found
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from tbpu_toolkit.findings import Seen
     from tbpu_toolkit.mapping import Mapping
+    from tbpu_toolkit.rules import Rule
     from tbpu_toolkit.scan import Measured
     from tbpu_toolkit.sources import Source
     from tbpu_toolkit.wire import Field
 
 _HUGE: Final = frozenset({"KEY002", "SIZ001"})  # rules whose rows get no line, for its size
+_UNFIT: Final = frozenset({"MAP001", "MAP002", "MAP004"})  # then no field can be looked at
 _WORSE_IN_IDS: Final = {"SRC013": "KEY022"}  # what may be said of values, but not of ids
 _FEW_TO_COUNT: Final = 3  # about so many distinct values are counted exactly
 
@@ -70,7 +72,7 @@ class Examination:
             *self._noticed(),
             *fitting_findings(source, mapping, self.rules, self._rows_in),
         ]
-        if not self.is_blocked:
+        if all(finding.rule.code not in _UNFIT for finding in self.findings):
             self._examine()
         self.findings.sort(key=lambda finding: finding.importance)
         self.counts = self._count()
@@ -103,7 +105,7 @@ class Examination:
 
     def _examine(self) -> None:
         self.fields = bind(self.source, self.mapping)
-        self.source.con.execute(f"SET VARIABLE {wire.SALT} = ?", [salt()])
+        self.source.con.execute(f"SET VARIABLE {wire.SALT} = ?", [salt() or ""])
         measured = measure(self.source, self.fields, self.rules.values())
         self.measures, self._longest_texts = measured.fields, measured.longest_texts
         self.dictionary = Dictionary(
@@ -114,13 +116,13 @@ class Examination:
         seen = first_seen(self.source, [check for check, _ in counted])
         found = [Found(check, rows, own) for (check, rows), own in zip(counted, seen, strict=True)]
         found += self.dictionary.found()
-        self.personal = self._personal_columns(found)
+        found += self._named_by_columns(measured)
+        self.personal = self._personal_columns(found, measured)
         self._tell(found)
         self._tell_columns(measured)
         self._tell_spellings()
         self._tell_blanks()
-        if not self.is_blocked:
-            self._settle([own.check for own in found], any_empty=measured.any_empty)
+        self._settle([own.check for own in found], any_empty=measured.any_empty)
 
     def _bound_rules(self) -> list[Check]:
         """Give every rule that SQL decides row by row, in every place where it applies."""
@@ -128,9 +130,12 @@ class Examination:
         ragged = self.rules.get("SRC001")
         if ragged and self.source.ragged:
             is_ragged = f"({self.source.ragged} IS NOT NULL)"
-            checks.append(Check(ragged, None, is_ragged, shown=self.source.ragged))
+            line = f"split_part({self.source.ragged}, '{QUOTING}', 1)"
+            checks.append(Check(ragged, None, is_ragged, shown=line))
         is_large = may_be_large(self.fields, self.measures, self._longest_texts or 0)
         for rule in self.rules.values():
+            if rule.code == "KEY021" and self.source.whole_numbers_are_floats:
+                continue  # as in Excel, where that says nothing
             if rule.of_row and is_large:
                 checks.append(Check(rule, None, rule.of_row(self.fields)))
             if rule.of_field:
@@ -154,11 +159,36 @@ class Examination:
             measured["distinct_is_exact"] = exact is not None
             measured["distinct"] = about if exact is None else exact
 
-    def _personal_columns(self, found: Iterable[Found]) -> set[str]:
+    def _judged(self, measured: Measured) -> Iterator[tuple[Rule, Field, int, str]]:
+        """Give what the rules on whole columns found, and how they say it."""
+        for (code, place), own in measured.judged.items():
+            rule, field = self.rules[code], self.fields[place]
+            if rule.of_column:
+                judged = rule.of_column.judge(field, self.measures[place] | own)
+                if judged is not None:
+                    yield rule, field, *judged
+
+    def _named_by_columns(self, measured: Measured) -> list[Found]:
+        """Give the rows that a judgement of their whole column names."""
+        checks = [
+            Check(rule, field, rule.of_column.rows(field))
+            for rule, field, _, _ in self._judged(measured)
+            if rule.of_column and rule.of_column.rows
+        ]
+        counted = count_found(self.source, checks)
+        seen = first_seen(self.source, [check for check, _ in counted])
+        return [Found(check, rows, own) for (check, rows), own in zip(counted, seen, strict=True)]
+
+    def _personal_columns(self, found: Iterable[Found], measured: Measured) -> set[str]:
         shown = {
             own.check.field.column.name
             for own in found
             if own.check.field and own.check.rule.code.startswith(PERSONAL)
+        }
+        shown |= {
+            field.column.name
+            for rule, field, _, _ in self._judged(measured)
+            if rule.code.startswith(PERSONAL)
         }
         hashed = {
             field.column.name
@@ -175,18 +205,15 @@ class Examination:
             self.findings.append(own.check.finding(own.rows, own.seen, is_personal=is_personal))
 
     def _tell_columns(self, measured: Measured) -> None:
-        for (code, place), own in measured.judged.items():
-            rule, field = self.rules[code], self.fields[place]
-            if rule.of_column:
-                judged = rule.of_column.judge(field, self.measures[place] | own)
-                if judged is not None:
-                    self._tell_whole(code, field, *judged)
+        for rule, field, rows, clause in self._judged(measured):
+            if rule.of_column and rule.of_column.rows is None:
+                self._tell_whole(rule, field, rows, clause)
 
-    def _tell_whole(self, code: str, field: Field, rows: int, clause: str) -> None:
+    def _tell_whole(self, rule: Rule, field: Field, rows: int, clause: str) -> None:
         """Tell something of a column as a whole, or of rows that no condition names."""
         column, parameter = where(field)
-        said = f"{reason(self.rules[code], column)} {clause}."
-        self.findings.append(Finding(self.rules[code], said, rows, column, parameter))
+        said = f"{reason(rule, column)} {clause}."
+        self.findings.append(Finding(rule, said, rows, column, parameter, is_of_key=field.is_key))
 
     def _tell_spellings(self) -> None:
         """Tell values that differ in case only: an audience on the one misses the other."""
@@ -244,11 +271,11 @@ class Examination:
 
     def _tell_rows(self, code: str, rows: str, field: Field | None) -> None:
         """Tell of the rows that the query *rows* gives."""
-        count, firsts = self.source.one(f"SELECT count(*), min(row, 3) FROM ({rows})")
+        (count,) = self.source.one(f"SELECT count(*) FROM ({rows})")
         if count and (rule := self.rules.get(code)):
             check = Check(rule, field, f"(row IN ({rows}))")
-            seen: list[Seen] = [(row, None) for row in firsts]
-            self._tell([Found(check, count, tuple(seen))])
+            (seen,) = first_seen(self.source, [check])
+            self._tell([Found(check, count, seen)])
 
     def _count(self) -> dict[str, int]:
         rows = self._rows_in
@@ -269,20 +296,23 @@ class Examination:
         """``row``, ``code``, ``reason``, ``remedy`` and the original columns of rejected rows."""
         if self.is_blocked:
             blocking = [finding for finding in self.findings if finding.blocks]
-            return all_rejected(self.source, self._rows_in, blocking)
+            return all_rejected(self.source, self._rows_in, blocking, self.fields, self.rules)
         return some_rejected(self.source, self.fields, self.rules)
 
-    def rows(self, code: str, column: str | None = None) -> pd.DataFrame:
-        """Give the rows that a rule named, whole: ``row`` and every original column."""
-        conditions = [
+    def _conditions(self, code: str, column: str | None) -> str:
+        return " OR ".join(
             check.condition
             for check in self._told
             if check.rule.code == code and column in {None, where(check.field)[0]}
-        ]
+        )
+
+    def rows(self, code: str, column: str | None = None) -> pd.DataFrame:
+        """Give the rows that a rule named, whole: ``row`` and every original column."""
+        conditions = self._conditions(code, column)
         numbers: list[int] = []
         if conditions:
             found = self.source.con.execute(
-                f"SELECT row FROM {RELATION} WHERE {' OR '.join(conditions)} ORDER BY row"
+                f"SELECT row FROM {RELATION} WHERE {conditions} ORDER BY row"
             )
             numbers = [int(row) for row in found.fetchnumpy()["row"]]
         originals = self.source.original_rows(numbers).reset_index(drop=True)

@@ -105,6 +105,7 @@ def explain(code: str) -> Explanation:
       source:  AdobeDocs/target-dev.en:help/dev/administer/profile-api/profile-bulk-api.md
       example: id = 'b+c'
     """
+    code = str(code).upper()
     if code not in CATALOGUE:
         near = get_close_matches(str(code), CATALOGUE, n=1)
         meant = f" Is {near[0]} meant?" if near else ""

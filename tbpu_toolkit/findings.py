@@ -14,6 +14,7 @@ from tbpu_toolkit.rules import CATALOGUE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tbpu_toolkit.parameters import Parameter
     from tbpu_toolkit.rules import Rule
     from tbpu_toolkit.wire import Field
 
@@ -38,7 +39,7 @@ class Finding:
         column: the column it is about, where it is about one.
         parameter: the parameter's name, where the column is one's.
         examples: the first rows that it names, with what is to be seen there.
-        tallied: whether the message is the rule's reason with a tally of rows behind it.
+        says: the message without the tally of rows behind it, where there is one.
         is_of_key: whether the column holds the ids.
 
     """
@@ -49,13 +50,13 @@ class Finding:
     column: str | None = None
     parameter: str | None = None
     examples: tuple[Seen, ...] = ()
-    tallied: bool = False
+    says: str = ""
     is_of_key: bool = False
 
     @property
     def remedy(self) -> str:
         """What to do, in one sentence."""
-        return (self.is_of_key and self.rule.key_remedy) or self.rule.remedy
+        return remedy_of(self.rule, is_of_key=self.is_of_key)
 
     @property
     def blocks(self) -> bool:
@@ -93,15 +94,15 @@ class Check:
         shown = f", {shortened(text)!r}" if text else ""
         first = f"; first: row {row:,}{shown}" if row is not None else ""
         column, parameter = where(self.field)
-        said = f"{reason(self.rule, column)} ({count_of(rows, 'row')}{first})."
+        says = reason(self.rule, column, self.field.parameter if self.field else None)
         return Finding(
             self.rule,
-            said,
+            f"{says} ({count_of(rows, 'row')}{first}).",
             rows,
             column,
             parameter,
             examples,
-            tallied=True,
+            says=f"{says}.",
             is_of_key=self.field is not None and self.field.is_key,
         )
 
@@ -113,7 +114,7 @@ def where(field: Field | None) -> tuple[str | None, str | None]:
     return field.column.name, field.parameter.name if field.parameter else None
 
 
-def reason(rule: Rule, column: str | None) -> str:
+def reason(rule: Rule, column: str | None, parameter: Parameter | None = None) -> str:
     """Say what is wrong, as a sentence without its full stop.
 
     >>> reason(CATALOGUE["KEY001"], "customer")
@@ -121,9 +122,16 @@ def reason(rule: Rule, column: str | None) -> str:
     >>> reason(CATALOGUE["MAP004"], None)
     'The table has no rows'
     """
+    how = repr(parameter.format) if parameter and parameter.format else ""
+    says = " ".join(rule.says.replace("{format}", how).split())
     if column is None:
-        return f"{rule.says[0].upper()}{rule.says[1:]}"
-    return f"Column {column!r}: {rule.says}"
+        return f"{says[0].upper()}{says[1:]}"
+    return f"Column {column!r}: {says}"
+
+
+def remedy_of(rule: Rule, *, is_of_key: bool) -> str:
+    """Say what to do, which may be something else where the column holds the ids."""
+    return (is_of_key and rule.key_remedy) or rule.remedy
 
 
 def shortened(text: str) -> str:
@@ -165,6 +173,6 @@ def told(finding: Finding) -> dict[str, Any]:
         "why": rule.why,
         "source": rule.source,
         "is_blocking": finding.blocks,
-        "says": f"{reason(rule, finding.column)}." if seen and finding.tallied else finding.message,
+        "says": finding.says if seen and finding.says else finding.message,
         "examples": [{"row": row, "value": value} for row, value in seen],
     }

@@ -34,7 +34,7 @@ _UNREAD: Final = "unread"
 def salt() -> str | None:
     """Give the salt for the format ``sha256``; None where there is no usable one."""
     given = os.environ.get(SALT, "")
-    return given if len(given) >= _SHORTEST_SALT else None
+    return given if len(given) >= _SHORTEST_SALT and given.isprintable() else None
 
 
 def bind(source: Source, mapping: Mapping) -> tuple[Field, ...]:
@@ -67,6 +67,11 @@ def _told(source: Source, mapping: Mapping, rows_in: int) -> Iterator[_Told]:
 
 def _obstacles(source: Source, mapping: Mapping, rows_in: int) -> Iterator[_Told]:
     ambiguous = source.ambiguous()
+    names = [column.name for column in source.columns]
+    if names and not {mapping.key, *mapping.parameters} & set(names):
+        said = f"None of the mapped columns is in the table, whose names are {_listed(names[:5])}"
+        yield "MAP001", f"{said}. Do the names stand in another line?", rows_in, mapping.key
+        return
     for name in (mapping.key, *mapping.parameters):
         if name in ambiguous or source.column(name) is None:
             code = "MAP002" if name in ambiguous else "MAP001"

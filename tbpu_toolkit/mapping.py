@@ -300,7 +300,7 @@ def _check_words(
         ("site_uses_ecid", site_uses_ecid, (True, False, None)),
         ("personal_data", personal_data, get_args(PersonalData)),
     ):
-        if not any(value is choice or value == choice for choice in allowed):
+        if not any(type(value) is type(choice) and value == choice for choice in allowed):
             choices = ", ".join(repr(choice) for choice in allowed)
             raise MappingError(f"{word} is {value!r}. Use one of {choices}.")
 

@@ -356,7 +356,8 @@ class Run:
         if not batches:
             told = ", ".join(f"batch {number} is {state}" for number, state in self.states.items())
             raise InputError(
-                f"There is nothing to prove yet: {told}. Send it, and wait until it is complete."
+                f"There is nothing to prove yet: {told}. Send what was not sent, and wait with "
+                "run.wait(client) or 'tbpu status RUN --wait 60' until it is complete."
             )
         for batch in batches:
             self._check_bytes(batch)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits
 from tbpu_toolkit.errors import MappingError
+from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.parameters import Parameter, name_problem
 from tbpu_toolkit.rules import CATALOGUE
@@ -146,6 +147,13 @@ def _choose_key(profiled: Sequence[_Profiled]) -> _Profiled:
         and (own.name_rank < len(_ID_NAMES) or own.distinct == own.rows)
     ]
     if not fit:
+        for own in profiled:
+            if own.inexact and own.name_rank < len(_ID_NAMES):
+                raise MappingError(
+                    f"Column {own.column.name!r} has the name of an id, and holds numbers that no "
+                    f"id can be ({count_of(own.inexact, 'row')} with decimals, or too large for a "
+                    "float). Read it as text at the source, and try again."
+                )
         names = ", ".join(repr(own.column.name) for own in profiled)
         raise MappingError(
             f"No column looks like an id, by its name and its distinct values ({names}). "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 from tbpu_toolkit.cards import Card, draw_cards
 from tbpu_toolkit.errors import InputError, MappingError
 from tbpu_toolkit.examination import Examination
-from tbpu_toolkit.findings import findings_frame, told
+from tbpu_toolkit.findings import Seen, findings_frame, told
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.rules import CATALOGUE, PERSONAL
 from tbpu_toolkit.sources import arrow_table, open_source
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FIRST_LINES: Final = 5
+
+_Mark = tuple[str, int, tuple[Seen, ...]]  # what was found, in how many rows, in which ones first
 
 
 @dataclass(frozen=True)
@@ -217,8 +218,9 @@ def report_of(examination: Examination, data: Any, *, with_cards: bool = False) 
             "parameters": [row | own for row, own in zip(shown, told_cards, strict=True)],
             "preview": examination.first_lines(_FIRST_LINES) if looked else [],
             "personal": sorted(examination.personal),
+            "looked_at": [field.column.name for field in examination.fields],
         },
-        _trace=partial(_traced, data, examination.mapping, _rows_by_code(examination)),
+        _trace=partial(_traced, data, examination.mapping, _marks(examination)),
     )
 
 
@@ -271,22 +273,20 @@ def _rulings(mapping: Mapping) -> list[dict[str, str]]:
     return told
 
 
-def _rows_by_code(examination: Examination) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for finding in examination.findings:
-        counts[finding.rule.code] += finding.rows
-    return counts
+def _marks(examination: Examination) -> list[_Mark]:
+    """Give what tells whether the data are still the same: all that was found, and where first."""
+    return [(f.message, f.rows, f.examples) for f in examination.findings]
 
 
 def _traced(
-    data: Any, mapping: Mapping, before: Counter[str], code: str, column: str | None
+    data: Any, mapping: Mapping, before: list[_Mark], code: str, column: str | None
 ) -> pd.DataFrame:
     with open_source(data, wanted(mapping)) as source:
         examination = Examination(source, mapping)
-        if _rows_by_code(examination)[code] != before[code]:
+        if _marks(examination) != before:
             raise InputError(
-                f"The data have changed since they were checked: rule {code} names other rows "
-                "now. Validate them again."
+                "The data have changed since they were checked, and other rows may be meant. "
+                "Validate them again."
             )
         return examination.rows(code, column)
 

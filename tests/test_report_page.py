@@ -129,6 +129,7 @@ def load(**more):
         "preview": ["batch=thirdPartyId,loyaltyTier", "00042,gold", "00043,Z%C3%BCri%2C%20CH"],
         "rulings": [],
         "personal": [],
+        "looked_at": ["id", "tier", "mail"],
         "rejected": rejected(["id", "tier"], [3, "KEY003", "bad", "mend", "a+b", "gold"]),
     } | more
 

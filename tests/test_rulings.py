@@ -293,3 +293,65 @@ def test_data_that_have_changed_are_not_traced():
         report.rows("KEY003")
     with pytest.raises(tbpu.InputError, match="no rule 'KEY3'"):
         report.rows("KEY3")
+
+
+# --- what holds a load back, and what else is wrong ------------------------------------------
+
+
+def test_what_holds_a_load_back_hides_nothing_else(monkeypatch):
+    """All troubles at once: who mends the first need not come back for the others."""
+    monkeypatch.delenv("TBPU_SALT", raising=False)
+    data = pd.DataFrame(
+        {"id": ["a", None, "b", "b", "c+"], "mail": ["x@example.com", "y", "z", "w", "v"]}
+    )
+    own = mapping({"mail": tbpu.Parameter("mailHash", "sha256")})
+    found = severities(tbpu.validate(data, own))
+    assert {"MAP006", "KEY001", "KEY003", "DUP001"} <= set(found)
+    blocked = tbpu.validate(data, mapping(["mail"]))
+    assert not blocked.ok
+    assert {"PRI001", "KEY001", "KEY003", "DUP001"} <= set(severities(blocked))
+    by_row = blocked.rejected.set_index("row")["code"]
+    assert by_row.to_dict() == {
+        1: "PRI001",
+        2: "KEY001, PRI001",
+        3: "DUP001, PRI001",
+        4: "DUP001, PRI001",
+        5: "KEY003, PRI001",
+    }
+    reasons = blocked.rejected.set_index("row")["reason"]
+    assert reasons[1].startswith("Column 'mail': the value holds an e-mail address.")
+    assert "Held back with the whole load" in reasons[2]
+
+
+def test_columns_that_nobody_looked_at_are_not_shown(tmp_path):
+    """A column that was left out for the personal data in it must not turn up in the report."""
+    data = pd.DataFrame(
+        {
+            "id": ["a", None, "b+"],
+            "tier": ["x", "y", "z"],
+            "mail": ["anna@example.com"] * 3,
+            "Telefon": ["030 1234567", "089 7654321", "040 1111111"],
+        }
+    )
+    for own in (
+        mapping(["tier"]),
+        mapping(["tier", "Telefon"]),
+        mapping(["tier", "Telefon"], personal_data="allow"),
+        mapping(["tier", "nowhere"]),
+    ):
+        report = tbpu.validate(data, own)
+        page = report.to_html(tmp_path / "r.html").read_text(encoding="utf-8")
+        for text in (page, report._repr_html_(), repr(report)):
+            assert "example.com" not in text
+            assert "1234567" not in text
+    assert report.rejected["mail"].tolist() == ["anna@example.com"] * 3
+
+
+def test_a_quoted_line_is_in_the_table_of_rejected_rows_alone(tmp_path):
+    (tmp_path / "t.csv").write_text("id,v,mail\na,x,m\nb,y,n,anna@example.com\n")
+    report = tbpu.validate(tmp_path / "t.csv", mapping())
+    assert "b,y,n,anna@example.com" in report.rejected["reason"].tolist()[0]
+    page = report.to_html(tmp_path / "r.html").read_text(encoding="utf-8")
+    for text in (page, report._repr_html_(), repr(report)):
+        assert "line 3 has 4 cells" in text.lower()
+        assert "example.com" not in text

@@ -317,7 +317,7 @@ def test_identical_rows_are_one_under_every_policy(tmp_path, policy):
         frame, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}, policy), tmp_path / "r"
     )
     assert run.batches[0].path.read_text().splitlines()[1:] == ["2,1"]
-    assert found(run.report) == {"DUP002": 2, "VAL007": 3, "VAL009": 3}
+    assert found(run.report) == {"DUP002": 2, "VAL007": 3, "VAL009": 3, "KEY021": 1}
 
 
 def test_merging_takes_the_last_value_of_each_parameter_that_is_no_blank(tmp_path):
@@ -353,7 +353,7 @@ def test_the_order_of_the_source_is_kept_where_ids_stand_twice(tmp_path, policy,
 def test_a_conflict_reads_as_one_sentence():
     report = checked(["a", "b", "a"], [1, 2, 3])
     assert message(report, "DUP001") == (
-        "Column 'id': another row has the same id and other values (2 rows; first: row 1)."
+        "Column 'id': another row has the same id and other values (2 rows; first: row 1, 'a')."
     )
 
 
@@ -464,7 +464,7 @@ MESSAGES = [
      "The row has nothing but blanks beside its id, and is not sent (1 row; first: row 2)."),
     ("DUP002", ["a", "a"], ["x", "x"],
      ("Column 'id': the row is identical to another one of the same id, and they are sent once "
-     "(1 row; first: row 2).")),
+     "(1 row; first: row 2, 'a').")),
 ]  # fmt: skip
 
 

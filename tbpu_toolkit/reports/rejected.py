@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tbpu_toolkit.masking import masked
 from tbpu_toolkit.reports.frames import values_of
 from tbpu_toolkit.reports.spelling import is_missing, spelled
+from tbpu_toolkit.sources.source import QUOTING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import pandas as pd
 
 _OWN_COLUMNS: Final = 4  # row, code, reason, remedy stand before the original columns
@@ -50,7 +49,8 @@ def rejected_table(facts: dict[str, Any], most_rows: int) -> RejectedTable:
     shown = _telling_places(facts, names)
     own = [names.index(name) for name in ("row", "code", "reason")]
     first, personal = frame.iloc[:most_rows], set(facts["personal"])
-    columns = [values_of(first.iloc[:, place]) for place in own]
+    numbers, codes, reasons = (values_of(first.iloc[:, place]) for place in own)
+    columns = [numbers, codes, [_without_line(reason) for reason in reasons]]
     columns += [_shown_values(first.iloc[:, place], names[place] in personal) for place in shown]
     headings = tuple(names[place] for place in shown)
     return RejectedTable(
@@ -62,6 +62,16 @@ def rejected_table(facts: dict[str, Any], most_rows: int) -> RejectedTable:
     )
 
 
+def _without_line(reason: str) -> str:
+    """Leave out the quoted line of a ragged row, which may hold personal data as well.
+
+    >>> _without_line("Line 3 has 1 cell where the header has 2 names, and reads: anna@example.com")
+    'Line 3 has 1 cell where the header has 2 names.'
+    """
+    said, quote, _ = reason.partition(QUOTING)
+    return f"{said}." if quote else said
+
+
 def _shown_values(series: pd.Series[Any], is_personal: bool) -> list[Any]:
     values = values_of(series)
     if not is_personal:
@@ -70,20 +80,15 @@ def _shown_values(series: pd.Series[Any], is_personal: bool) -> list[Any]:
 
 
 def _telling_places(facts: dict[str, Any], names: list[str]) -> list[int]:
-    """Choose the key, the columns that errors are about, the mapped ones, then the others.
+    """Choose the key, the columns that errors are about, then the other mapped ones.
 
-    They are told by their places, since a table may have several columns of one name.
+    They are told by their places, since a table may have several columns of one name. A column
+    that no rule has looked at may hold anything, personal data as well, so it is not shown.
     """
     faulty = {finding["column"] for finding in facts["findings"] if finding["severity"] == "error"}
-    mapped = {parameter["column"] for parameter in facts["parameters"]}
+    looked_at = set(facts["looked_at"])
     ranked = sorted(
-        range(_OWN_COLUMNS, len(names)),
-        key=lambda place: _rank(names[place], facts["key"], faulty, mapped),
+        (place for place in range(_OWN_COLUMNS, len(names)) if names[place] in looked_at),
+        key=lambda place: (names[place] != facts["key"], names[place] not in faulty),
     )
     return ranked[:_MOST_COLUMNS]
-
-
-def _rank(
-    name: str, key: str, faulty: Collection[Any], mapped: Collection[Any]
-) -> tuple[bool, bool, bool]:
-    return name != key, name not in faulty, name not in mapped

@@ -48,11 +48,13 @@ class ColumnCheck:
             ``greatest`` (of numbers; None elsewhere).
         measures: gives further measures for a field: name -> SQL aggregate; None where the rule
             can't apply to it.
+        rows: gives SQL that is true for the rows that a judgement names, where it names any.
 
     """
 
     judge: Callable[[Field, Mapping[str, Any]], tuple[int, str] | None]
     measures: Callable[[Field], Mapping[str, str] | None]
+    rows: Callable[[Field], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class Rule:
         code: stable, such as ``KEY003``.
         severity: an ``error`` keeps a row (or, with ``blocks``, the whole load) from being
             sent; a ``warning`` and a ``note`` only tell.
-        says: what is wrong, as a clause that follows "Column 'x': ".
+        says: what is wrong, as a clause that follows "Column 'x': "; ``{format}`` stands for the
+            parameter's format.
         why: why it matters at Target, in one sentence.
         remedy: what to do, in one sentence.
         key_remedy: the same where the rule speaks of the key, if that is something else.

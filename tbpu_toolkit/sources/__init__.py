@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources import files, frames, query
 from tbpu_toolkit.sources.file import File
 from tbpu_toolkit.sources.query import Query
-from tbpu_toolkit.sources.source import RELATION, Formats, Source, in_our_words
+from tbpu_toolkit.sources.source import RELATION, Formats, Source, first_line, in_our_words
 
 __all__ = ["RELATION", "File", "Formats", "Query", "Source", "arrow_table", "open_source"]
 
@@ -78,8 +79,10 @@ def arrow_table(data: Any) -> pa.Table:
     """
     try:
         return pa.RecordBatchReader.from_stream(data).read_all()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, duckdb.Error, OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, duckdb.InterruptException):
+            raise
         raise SourceError(
-            f"The data, a {type(data).__name__}, can't be read as a table ({error}). Give a whole "
-            "table, and turn columns of unusual types into text."
-        ) from error
+            f"The data, a {type(data).__name__}, can't be read as a table ({first_line(error)}). "
+            "Give a whole table, and turn columns of unusual types into text."
+        ) from None  # its words may quote a value

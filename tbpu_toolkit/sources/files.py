@@ -39,9 +39,16 @@ def fill(source: Source, file: File, formats: Formats) -> None:
 
 
 def _check_is_file(path: Path) -> None:
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError):  # the name is too long, or holds a NUL: perhaps a table's content
+        raise SourceError(
+            f"'{str(path)[:40]}…' can't be the path of a file. Give a path, and not what stands in "
+            "the file."
+        ) from None
+    if is_folder:
         raise SourceError(f"'{path}' is a folder. Give the path of one file in it.")
-    if not path.is_file():
+    if not is_file:
         raise SourceError(f"There is no file '{path}'. Check the path and the working folder.")
     if not path.stat().st_size:
         raise SourceError(f"File '{path}' is empty. Export it again.")

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources.layout import LONGEST
 from tbpu_toolkit.sources.separators import raise_cell_limit
+from tbpu_toolkit.sources.source import QUOTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,7 +139,7 @@ def _ragged(cells: Sequence[str], width: int, lines: _Lines) -> _Row:
     names = "1 name" if width == 1 else f"{width:,} names"
     text = lines.text.rstrip("\r\n")
     said = (
-        f"line {lines.number:,} has {found} where the header has {names}, and reads: "
+        f"line {lines.number:,} has {found} where the header has {names}{QUOTING}"
         f"{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}"
     )
     return [*cells[:width], *[""] * (width - len(cells)), said]

@@ -69,7 +69,8 @@ def find_separator(path: Path, asked: str | None, *, likes_tabs: bool) -> Separa
     said = _SAID.fullmatch(first)
     line = first.rstrip("\r\n") if said else ""
     if asked is not None:
-        _check_asked(path, asked)
+        if not said:
+            _check_asked(path, asked)
         return Separator(asked, line)
     if said:
         return Separator(said["bare"] or said["quoted"], line)

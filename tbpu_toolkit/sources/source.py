@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tbpu_toolkit.wire import Column
 
 RELATION: Final = "data"  # what the rows are called in SQL; `row` counts them from 1
+
+QUOTING: Final = ", and reads: "  # stands before the line that is quoted for a ragged row
 
 Formats = Mapping[str, str | None] | None
 
@@ -59,6 +62,8 @@ class Source:
         ragged: SQL of a field of the relation that says, for a line with another number of cells
             than the header has names, which line it was and what is wrong with it (and is NULL
             for all others); None where there is no such line.
+        whole_numbers_are_floats: whether the source holds every number as a float, as Excel does,
+            so that a whole one tells nothing.
         original: gives the rows of these numbers with every original column, where the table
             is at hand outside the engine; None: the engine gives them.
 
@@ -71,6 +76,7 @@ class Source:
         self.described = ""
         self.notes: list[Note] = []
         self.ragged: str | None = None
+        self.whole_numbers_are_floats = False
         self.original: Callable[[Sequence[int]], pd.DataFrame] | None = None
 
     def __enter__(self) -> Self:
@@ -141,11 +147,20 @@ def in_our_words(error: BaseException) -> None:
     if isinstance(error, RuntimeError) and "interrupted" in str(error).lower():
         raise KeyboardInterrupt from None
     if isinstance(error, duckdb.Error):
-        said = str(error).strip().partition("\n")[0]
         raise SourceError(
-            f"The data can't be worked through: {said}. Look for damaged files and extreme dates, "
-            "or bring the column as text."
-        ) from error
+            f"The data can't be worked through: {first_line(error)}. Look for damaged files and "
+            "extreme dates, or bring the column as text."
+        ) from None  # its words may quote a value
+
+
+def first_line(error: BaseException) -> str:
+    r"""Give what an error says in its first line, without the values that it quotes.
+
+    >>> first_line(ValueError("Could not convert string 'anna@example.com'\nLINE 1: SELECT"))
+    "Could not convert string '…'"
+    """
+    said = str(error).strip().partition("\n")[0].strip()
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", said).removesuffix(".")
 
 
 def exact_frame(table: Any) -> pd.DataFrame:

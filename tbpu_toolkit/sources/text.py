@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
 _EXAMPLES: Final = 3
+_FEW_LETTERS: Final = r"[A-Za-z]{0,3}[^\x00-\x7f]{1,2}[A-Za-z]{0,3}"
 
 
 def fill(source: Source, file: File) -> None:
@@ -134,9 +135,13 @@ def _choice(separator: Separator) -> str:
 
 
 def _beyond_ascii(source: Source) -> tuple[tuple[int | None, str], ...]:
-    """Give the first cells that hold a sign beyond ASCII, or else such names."""
+    """Give a few letters of the first cells that hold one beyond ASCII, or else such names.
+
+    Enough to see whether they read right, and not the whole cell, which may be somebody's name.
+    """
     cells = [
-        f"CASE WHEN strlen({column.sql}) > length({column.sql}) THEN {column.sql} END"
+        f"CASE WHEN strlen({column.sql}) > length({column.sql})"
+        f" THEN concat('…', regexp_extract({column.sql}, '{_FEW_LETTERS}'), '…') END"
         for column in source.columns
     ]
     found = source.con.execute(
