@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -107,3 +110,117 @@ def test_what_only_looks_so_inside_of_quotes_is_read_as_it_stands(tmp_path):
     path.write_text('id,v\na,"said ""x"", ""y"" , z"\nb," p "\nc,  q\n', encoding="utf-8")
     run = tbpu.prepare(path, MAPPING, tmp_path / "run")
     assert lines(run) == ["a,said%20%22x%22%2C%20%22y%22%20%2C%20z", "b,%20p%20", "c,%20%20q"]
+
+
+# --- on the checks and the report --------------------------------------------------------------
+
+
+def test_a_merged_row_that_is_too_large_is_on_no_card():
+    big = 40_000
+    data = pd.DataFrame(
+        {
+            "id": ["a", "a", "b", "c"],
+            "v": ["x" * big, None, "y", "y"],
+            "w": [None, "z" * big, "q", "q"],
+        }
+    )
+    mapping = tbpu.Mapping("id", "thirdPartyId", {"v": "v", "w": "w"}, "merge")
+    report = tbpu.validate(data, mapping)
+    assert (report.counts["ready"], report.counts["rejected"]) == (2, 2)
+    for card in report.facts()["parameters"]:
+        assert (card["distinct"], card["longest"]) == (1, 1)
+
+
+@pytest.mark.parametrize("start", [10**15, 10**6])
+@pytest.mark.parametrize("step", [1, 1e-7])
+def test_the_edges_of_a_histogram_differ_or_there_is_none(start, step):
+    values = [start + step * place for place in range(100)]
+    data = pd.DataFrame({"id": [f"i{place}" for place in range(100)], "v": values})
+    (card,) = tbpu.validate(data, tbpu.Mapping("id", "thirdPartyId", {"v": "v"})).facts()[
+        "parameters"
+    ]
+    drawn = card["histogram"]
+    assert drawn is None or len(set(drawn["edges"])) == len(drawn["edges"])
+    assert drawn is None or sum(drawn["counts"]) == 100
+
+
+def test_rows_are_not_traced_in_a_file_in_which_others_are_wrong_now(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,v\na,1\nb+,2\n")
+    report = tbpu.validate(path, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    path.write_text("id,v\na+,1\nb,2\n")
+    with pytest.raises(tbpu.InputError, match="The data have changed"):
+        report.rows("KEY003")
+
+
+def test_a_table_in_the_place_of_a_path_is_told_in_a_sentence():
+    content = "id,v\n" + "a,1\n" * 2_000
+    with pytest.raises(tbpu.SourceError, match="can't be the path of a file") as caught:
+        tbpu.validate(content, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    assert len(str(caught.value)) < 200
+
+
+def test_a_stream_that_fails_quotes_no_value():
+    relation = duckdb.sql(
+        "SELECT i::VARCHAR AS id, (CASE WHEN i < 2 THEN '1' ELSE 'anna@example.com' END)::INT AS v"
+        " FROM range(3) t(i)"
+    )
+    with pytest.raises(tbpu.SourceError) as caught:
+        tbpu.validate(relation, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    assert "example.com" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError])
+def test_a_stream_that_breaks_off_is_a_source_error(error):
+    def batches():
+        yield pa.record_batch({"id": ["a"], "v": [1]})
+        raise error("the line was cut")
+
+    schema = pa.schema({"id": pa.string(), "v": pa.int64()})
+    stream = pa.RecordBatchReader.from_batches(schema, batches())
+    with pytest.raises(tbpu.SourceError):
+        tbpu.validate(stream, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+
+
+def test_a_salt_that_is_no_text_is_no_salt_and_stops_no_other_load(monkeypatch):
+    monkeypatch.setenv("TBPU_SALT", "salt" * 5 + "\udcff")
+    data = pd.DataFrame({"id": ["a"], "v": ["x"]})
+    assert tbpu.validate(data, tbpu.Mapping("id", "thirdPartyId", {"v": "v"})).ok
+    hashed = tbpu.Mapping("id", "thirdPartyId", {"v": tbpu.Parameter("v", "sha256")})
+    assert "MAP006" in set(tbpu.validate(data, hashed).findings["code"])
+
+
+def test_samples_of_a_guessed_encoding_are_a_few_letters_and_no_values(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("id,mail\na,müllermeister@example.com\nb,jürgen\n".encode("cp1252"))
+    report = tbpu.validate(path, tbpu.Mapping("id", "thirdPartyId", {"mail": "mail"}))
+    (told,) = [f for f in report.facts()["findings"] if f["code"] == "SRC002"]
+    assert [example["value"] for example in told["examples"]] == ["…müll…", "…jürg…"]
+
+
+@pytest.mark.parametrize("value", [1, 0, 1.0])
+def test_a_number_is_no_answer_to_whether_the_site_uses_ecid(value):
+    with pytest.raises(tbpu.MappingError, match="site_uses_ecid is"):
+        tbpu.Mapping("id", "pcId", {"v": "v"}, site_uses_ecid=value)
+
+
+def test_nul_bytes_alone_make_no_utf_16(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"id,v\n\x00,\x00\n")
+    report = tbpu.validate(tmp_path / "t.csv", tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    assert report.counts == {"rows_in": 1, "ready": 0, "rejected": 1, "merged": 0, "empty": 0}
+
+
+def test_a_value_whose_own_type_raises_is_a_rejected_cell():
+    class Rude(list):
+        def __iter__(self):
+            raise RuntimeError("no")
+
+    class Zone(dt.tzinfo):
+        def utcoffset(self, _):
+            raise RuntimeError("no")
+
+    values = pd.Series([Rude(["a"]), dt.datetime(2026, 1, 1, tzinfo=Zone()), "x"], dtype=object)
+    data = pd.DataFrame({"id": ["a", "b", "c"], "v": values})
+    report = tbpu.validate(data, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    assert report.rejected["row"].tolist() == [1, 2]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt")
 _EXAMPLES: Final = 3
-_FEW_LETTERS: Final = r"[A-Za-z]{0,3}[^\x00-\x7f]{1,2}[A-Za-z]{0,3}"
+_FEW_LETTERS: Final = r"[A-Za-z]{0,2}[^\x00-\x7f]{1,2}[A-Za-z]{0,2}"
 
 
 def fill(source: Source, file: File) -> None:
