@@ -83,8 +83,10 @@ TEXT_MARKS = {
     ),
     "TXT007": (
         ["nan", "NaN", "None", "NULL", "null", "<NA>", "NaT", "#N/A", "#REF!", "undefined",
-         "N/A"],
-        ["none", "NONE", "NA", "Nan", "unknown", "-", "0", "null island", "Nano", "no", "n.a."],
+         "N/A", "k.A.", "K. A.", "keine Angabe", "UNBEKANNT", "unknown", "Unknown", "sin datos",
+         "inconnu", "-", "--", "?", "없음", "미상"],
+        ["none", "NONE", "NA", "Nan", "0", "null island", "Nano", "no", "n.a.", "keine", "nein",
+         "unknown artist", "Der Unbekannte", "ka", "---", "??", "- 5", "kA", "없음이", "why?"],
     ),
     "TXT008": (
         ["a\x00", "\x1b[0m", "a\x07b", "\x0b", "\x7f", "\x1f"],
@@ -123,6 +125,15 @@ TEXT_MARKS = {
     "TXT014": (
         ["gold ", " gold", "gold\xa0", "\u3000金", "gold\n", "\ufeffid", "\u200bx", " ", "\tx"],
         ["gold", "a b", "a\xa0b", "é", "x\xad", "😀"],
+    ),
+    "TXT020": (
+        ["31.02.2025", "00.00.0000", "2025-02-31", "0/0/0000", "31/04/2025", "2025-31-11",
+         "30.2.2025", "29.02.2025", "1900-02-29", "31/31/2025", "13.14.2025", "0000-00-00",
+         "00.03.2025", "2025-00-12", "31.02.2025 08:00", "2025-02-30T00:00:00", "12.11.0000"],
+        ["29.02.2024", "2000-02-29", "31.12.2025", "04/13/2025", "2025-13-04", "30.04.2025",
+         "2025-01-31", "31.02.25", "10.30.31.2", "2024-45-12", "32.01.2025", "31.02-2025",
+         "1.31.2024", "v31.02.2025", "31.02.20251", "030/02/1234", "00.00.00", "99.99.9999",
+         "12.0.0", "2.31", "31022025", "+31.02.2025"],
     ),
     "TXT015": (
         ["e\u0301", "Zu\u0308rich", "\u1109\u1165\u110b\u116e\u11af", "\u212b", "\u2126"],
@@ -423,6 +434,136 @@ def test_one_number_among_many_texts_is_no_column_of_numbers(values, is_found):
 )
 def test_a_profile_near_its_limit_is_told_and_one_beyond_it_is_rejected(letters, found):
     assert codes(["a", "b"], ["x" * letters, "x"]) & {"SIZ001", "SIZ002"} == found
+
+
+NUMBERS = ["12", "7.5", "-3", "00042", "88", "1000", "0", "+4", ".5", "9"]
+ISO_DATES = [f"2024-04-{day:02}" for day in range(10, 20)]
+
+
+def rows_of(code, values, name="v"):
+    """Give the rows that a rule names in a small table of texts."""
+    column = pd.Series(values, dtype=object)
+    table = pd.DataFrame({"id": [f"a{n}" for n in range(len(values))], name: column})
+    report = tbpu.validate(table, tbpu.Mapping("id", "thirdPartyId", {name: name}))
+    return report.rows(code)["row"].tolist() if code in set(report.findings["code"]) else []
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["k.A.", "bald", "12,5", "inf", "nan", " 5", "1.2.3", "0x10", "1e", "-", "1,234", "7 kg"],
+)
+def test_what_is_no_number_in_a_column_of_numbers(other):
+    assert rows_of("TXT018", [*NUMBERS, other]) == [11]
+    assert rows_of("TXT018", [other, *NUMBERS, None, ""]) == [1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["31.12.2025", "2025/01/05", "2025-02-31", "bald", "k.A.", "2025-1-05", "20250105", "2025",
+     "2025-13-04", "5-2025-01-05"],
+)  # fmt: skip
+def test_what_is_no_date_in_a_column_of_iso_dates(other):
+    assert rows_of("TXT019", [*ISO_DATES, other]) == [11]
+    assert rows_of("TXT019", [other, None, "", *ISO_DATES]) == [1]
+
+
+def test_a_date_with_a_time_is_one_in_iso_order():
+    times = ["2024-04-13T08:30:00", "2024-04-13 08:30", "2024-04-13T08:30:00Z"]
+    assert rows_of("TXT019", [*ISO_DATES, *times]) == []
+    assert rows_of("TXT019", [*times, *times, "bald"]) == [7]
+
+
+@pytest.mark.parametrize(("code", "fitting"), [("TXT018", NUMBERS), ("TXT019", ISO_DATES)])
+def test_four_fifths_of_the_filled_rows_and_five_of_them_are_nearly_all(code, fitting):
+    assert rows_of(code, [*fitting[:8], "x", "y"]) == [9, 10]
+    assert rows_of(code, [*fitting[:7], "x", "y"]) == []
+    assert rows_of(code, [*fitting[:5], "x"]) == [6]
+    assert rows_of(code, [*fitting[:4], "x"]) == []
+    assert rows_of(code, fitting) == []
+    assert rows_of(code, [*fitting, None, ""]) == []
+
+
+INNOCENT = {
+    "order numbers": [f"2024-{n:05}" for n in range(10)] + ["2024-X0001"],
+    "orders with letters": [f"A-{n}" for n in range(10)],
+    "versions": ["1.2.3", "1.2.4", "2.0.0", "2.1.0-beta", "10.4.1", "10.14.6"],
+    "telephones": ["030 1234567", "+49 30 123", "089/765432", "0171-1234567", "0049 30 1", "110"],
+    "post codes": ["01067", "10115", "80331", "20095", "50667", "70173"],
+    "mixed codes": ["A12/B7", "12/7", "A1", "B7", "9", "C3/D4"],
+    "sizes": ["S", "M", "L", "42", "44", "46", "XL"],
+    "free text": ["12 roses", "on 31.12.2025", "2025", "since 2024-01-05", "bald", "7.5"],
+    "prices": ["29.85", "29.85", "31.12", "20.25", "10.10", "1.5"],
+    "addresses": ["10.0.0.1", "192.168.1.20", "31.12.20.25", "8.8.8.8", "1.1.1.1", "10.1.1.2"],
+    "times of day": ["08:30", "12:15", "23:59", "00:00", "10:10", "11:11"],
+    "years": ["2024", "2025", "2023", "1999", "2001", "2002"],
+    "quarters": ["2024/1", "2024/2", "2024/3", "2024/4", "2025/1", "2025/2"],
+    "parts": ["12-34-5678", "99-88-7777", "10-40-1234", "45-67-8901", "55-66-7777", "77-88-9999"],
+}
+
+
+@pytest.mark.parametrize("values", INNOCENT.values(), ids=list(INNOCENT))
+def test_codes_and_words_are_no_numbers_and_no_dates(values):
+    told = codes([f"a{n}" for n in range(len(values))], values)
+    assert not told & {"TXT018", "TXT019", "TXT020", "TXT021"}
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["31.12.2025", "2025.03.14", "2025년 3월 14일", "12/31/2025", "1. 3. 2025", "31.12.25",
+     "2025/03/14", "31-12-2025", "2025. 3. 14.", "2025年3月14日", "31.12.2025 08:30"],
+)  # fmt: skip
+def test_a_column_of_dates_that_are_not_in_iso_order(date):
+    assert "TXT021" in codes(["a", "b", "c"], [date, "bald", date])
+    assert "TXT021" in codes(["a", "b", "c"], [date, "bald", None])
+    assert "TXT021" not in codes(["a", "b", "c"], [date, "bald", "x"])
+
+
+def test_dates_in_iso_order_and_typed_ones_are_in_order():
+    assert "TXT021" not in codes(ISO_DATES, ISO_DATES)
+    assert "TXT021" not in codes(["a", "b"], [dt.date(2025, 12, 31), dt.date(2025, 3, 14)])
+
+
+@pytest.mark.parametrize("code", ["TXT018", "TXT019", "TXT021"])
+def test_ids_and_texts_with_a_format_are_not_asked_for_numbers_and_dates(code):
+    measures = CATALOGUE[code].of_column.measures
+    text = Column("v", "c0", "text")
+    assert measures(Field(text, Parameter("p"))) is not None
+    assert measures(Field(text, Parameter("p", "0.00"))) is None
+    assert measures(Field(text, key_type="thirdPartyId")) is None
+    assert measures(Field(Column("v", "c0", "integer"), Parameter("p"))) is None
+
+
+@pytest.mark.parametrize(("code", "fitting"), [("TXT018", NUMBERS), ("TXT019", ISO_DATES)])
+def test_a_ruling_rejects_the_rows_that_do_not_fit(code, fitting):
+    values = [*fitting, "bald"]
+    table = pd.DataFrame({"id": [f"a{n}" for n in range(11)], "v": values})
+    rules = {code: ("error", "nobody asks for words")}
+    mapping = tbpu.Mapping("id", "thirdPartyId", {"v": "v"}, rules=rules)
+    report = tbpu.validate(table, mapping)
+    assert report.ok
+    assert report.rejected["row"].tolist() == [11]
+    assert report.rejected["code"].tolist() == [code]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_found"),
+    [
+        (pd.to_datetime([45_123, 45_124]), True),
+        (pd.to_datetime([1_735_689_600, 1]), True),
+        (pd.to_datetime([-1, -2]), True),
+        (pd.to_datetime([45_123, 1]).tz_localize("UTC"), True),
+        ([dt.date(1970, 1, 1), dt.date(2000, 1, 1)], True),
+        (pd.to_datetime(["1970-01-02", "1969-12-31"]), False),
+        ([dt.date(1970, 1, 2), dt.date(1969, 12, 30)], False),
+        (pd.to_datetime([45_123, 45_124], unit="D"), False),
+        ([45_123, 45_124], False),
+        (["1970-01-01", "1970-01-01"], False),
+    ],
+)
+def test_a_time_at_the_beginning_of_1970(values, is_found):
+    table = pd.DataFrame({"id": ["a", "b"], "v": values})
+    report = tbpu.validate(table, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    assert ("VAL012" in set(report.findings["code"])) == is_found
 
 
 @pytest.mark.parametrize("word", ["Total", "NULL", "a\nb"])

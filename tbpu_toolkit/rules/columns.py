@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules.column_names import speaks_of
 from tbpu_toolkit.rules.rule import ColumnCheck, Example, Rule
@@ -116,6 +118,19 @@ def _are_serials(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | Non
     return (rows, f"({rows:,} of {filled:,} filled rows)") if rows and 2 * rows >= filled else None
 
 
+def _near_1970(field: Field) -> str | None:
+    """Whatever was counted in seconds or days lies so close when it is read as nanoseconds."""
+    name = field.column.sql
+    match field.column.kind:
+        case "date":
+            return f"({name} BETWEEN DATE '1969-12-31' AND DATE '1970-01-01')"
+        case "datetime" | "zoned datetime":
+            low, high = "TIMESTAMP '1969-12-31'", "TIMESTAMP '1970-01-02'"
+            return f"({name} > {low} AND {name} < {high})"
+        case _:
+            return None
+
+
 COLUMN_RULES: Final = (
     Rule(
         code="VAL007",
@@ -170,5 +185,20 @@ COLUMN_RULES: Final = (
         source="Excel stores 2023-07-16 as 45123",
         example=Example({"id": ["a", "b"], "joined": ["45123", "45124"]}),
         of_column=ColumnCheck(_are_serials, _serials),
+    ),
+    Rule(
+        code="VAL012",
+        severity="warning",
+        says="the time lies within a day of 1 January 1970, as numbers do that were taken for "
+        "nanoseconds",
+        why="Read as nanoseconds, 45123 days and 1735689600 seconds both become 1970-01-01.",
+        remedy="Say the unit where the column becomes times (in pandas: pd.to_datetime(…, "
+        "unit='s')), unless the day itself is meant.",
+        source="pandas.to_datetime takes numbers for nanoseconds since 1970-01-01",
+        example=Example(
+            {"id": ["a", "b"], "v": [np.datetime64(45_123, "ns"), np.datetime64("2026-01-01")]},
+            rows=(1,),
+        ),
+        of_field=_near_1970,
     ),
 )

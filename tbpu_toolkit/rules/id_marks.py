@@ -137,7 +137,8 @@ ID_MARK_RULES: Final = (
         severity="warning",
         says="the ids are numbers of varying length, so leading zeros may have been lost",
         why="00042 and 42 are two visitors to Target, and a number has no leading zeros.",
-        remedy="Read the column as text (dtype=str), unless the site itself passes 42.",
+        remedy="Read the column as text (in pandas: dtype=str; in SQL: from a column that holds "
+        "text), unless the site really passes short ids such as 42.",
         source=_BULK,
         example=Example({"id": [42, 100_042], "v": [1, 2]}),
         of_column=ColumnCheck(_varying_length, _length_measures),
@@ -210,8 +211,8 @@ ID_MARK_RULES: Final = (
         says="Excel shows zeros before the ids, and the cells do not hold them",
         why="The cell shows 00007 and holds 7, which is what would be sent; version v2 makes a "
         "ghost profile of it.",
-        remedy='Make text of the column in Excel, as in =TEXT(A2,"00000"), and save the workbook '
-        "again.",
+        remedy='Make text of the column in Excel, as in =TEXT(A2,"00000") with as many zeros as '
+        "Excel shows digits, and save the workbook again.",
         source=limits.FACTS["KEY_TYPES"].source,
         example=Example("dirty/workbook.xlsx", mapping={"parameters": {"v": "v"}}),
         blocks=True,

@@ -66,7 +66,7 @@ MAPPING_RULES: Final = (
         severity="note",
         says="it is not mapped, so it is not sent",
         why="Only what the mapping names becomes a profile parameter.",
-        remedy="Map it, if it should be sent.",
+        remedy="None is needed, unless one of them should be sent.",
         source=_BULK,
         example=Example(
             {"id": ["00042"], "tier": ["gold"], "city": ["Ulm"]},
@@ -80,7 +80,8 @@ MAPPING_RULES: Final = (
         "16 characters or more",
         why="Without a salt, whoever has a list of addresses can tell which of them a digest "
         "stands for.",
-        remedy="Set TBPU_SALT outside of the notebook, the same for every load.",
+        remedy="Set TBPU_SALT outside of the notebook, the same for every load, in the shell that "
+        "then starts JupyterLab (export TBPU_SALT='…'; in PowerShell: $env:TBPU_SALT = '…').",
         source="README, Personal data",
         example=Example(
             {"id": ["00042"], "mail": ["anna@example.com"]},

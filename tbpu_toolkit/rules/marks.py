@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from calendar import monthrange
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -40,6 +41,10 @@ _LATIN: Final = re.compile("[\x00-\u024f]")
 NO_VALUE: Final = (
     r"-?nan|NaN|NAN|None|NaT|null|NULL|Null|\(null\)|<NA>|\\N|undefined|N/A|n/a"
     r"|#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|NV|BEZUG!|WERT!)"
+)
+# What people write there. No word that may be an answer, such as no or keine.
+NOTHING_KNOWN: Final = (
+    r"(?i:k\. ?a\.|keine angaben?|unbekannt|unknown|sin datos|inconnue?)|--?|\?|없음|미상"
 )
 
 ENCODED_PATTERN: Final = "%[0-9A-Fa-f]{2}"
@@ -82,6 +87,28 @@ EITHER_ORDER_PATTERN: Final = (
     r"[/-]([0-9]{4}|[0-9]{2})([ T,].*)?$"
 )
 _LAST_MONTH: Final = 12
+_YEAR: Final = 4  # digits
+
+# Two numbers of 0 to 31 and a year that are no day, whichever of the two is the month: a zero, two
+# numbers above 12, the 30th of February or the 31st of a short month. The 29th needs the calendar.
+_UP_TO_31: Final = "(0?[0-9]|[12][0-9]|3[01])"
+_NO_MONTH: Final = "(1[3-9]|2[0-9]|3[01])"
+_NO_DAY: Final = "|".join(
+    f"{one}[./-]{other}"
+    for first, second in (
+        ("00?", _UP_TO_31),
+        (_NO_MONTH, _NO_MONTH),
+        ("(29|3[01])", "0?2"),
+        ("31", "(0?[469]|11)"),
+    )
+    for one, other in ((first, second), (second, first))
+)
+_SOME_TIME: Final = "([ T,].*)?"
+NO_DAY_PATTERN: Final = (
+    f"^(({_NO_DAY})[./-][0-9]{{4}}|[0-9]{{4}}[./-]({_NO_DAY})"
+    f"|{_UP_TO_31}[./-]{_UP_TO_31}[./-]0000|0000[./-]{_UP_TO_31}[./-]{_UP_TO_31}){_SOME_TIME}$"
+)
+_PARTS: Final = re.compile(r"([0-9]+)([./-])([0-9]+)\2([0-9]+)")
 
 
 def not_blank(texts: Sequence[str]) -> set[str]:
@@ -200,6 +227,27 @@ def either_order(texts: Sequence[str]) -> set[str]:
     """
     orders = {_first_two(text)[0] > _LAST_MONTH for text in texts}
     return set(texts) if len(orders) > 1 else set()
+
+
+def no_day(texts: Sequence[str]) -> set[str]:
+    """Give the dates that are no day of the calendar, in whatever order they are read.
+
+    >>> sorted(no_day(["29.02.2025", "29.02.2024", "2025-02-31", "00/00/0000"]))
+    ['00/00/0000', '2025-02-31', '29.02.2025']
+    """
+    return {text for text in texts if not any(_readings(text))}
+
+
+def _readings(text: str) -> Iterator[bool]:
+    """Say of each order in which *text* can be read whether it is a day of the calendar."""
+    found = _PARTS.match(text)
+    if found is None:  # its parts have different signs between them, so it is no date
+        yield True
+        return
+    parts = [int(found[1]), int(found[3]), int(found[4])]
+    year, one, other = parts if len(found[1]) == _YEAR else reversed(parts)
+    for month, day in ((one, other), (other, one)):
+        yield year > 0 and 0 < month <= _LAST_MONTH and 0 < day <= monthrange(year, month)[1]
 
 
 def _first_two(date: str) -> tuple[int, int]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.rulings import Ruling
 
 PERSONAL: Final = "PRI"  # the family of rules that personal_data="allow" makes notes of
+_ALLOWED: Final = "None is needed, where this is meant and allowed."
 
 
 def ruled_catalogue(mapping: Mapping) -> dict[str, Rule]:
@@ -42,14 +43,15 @@ def _ruled(rule: Rule, mapping: Mapping) -> Rule | None:
     if ruling is not None:
         return _with_ruling(rule, ruling)
     if mapping.personal_data == "allow" and rule.code.startswith(PERSONAL):
-        return replace(rule, severity="note", blocks=False)
+        return replace(rule, severity="note", blocks=False, remedy=_ALLOWED, key_remedy=_ALLOWED)
     return rule
 
 
 def _with_ruling(rule: Rule, ruling: Ruling) -> Rule | None:
     if ruling.severity == "error":
         # What is not about single rows can leave no row out, so it holds the load back.
-        about_rows = rule.of_field or rule.of_row or rule.of_text
+        names_rows = rule.of_column is not None and rule.of_column.rows is not None
+        about_rows = rule.of_field or rule.of_row or rule.of_text or names_rows
         return replace(rule, severity="error", blocks=rule.blocks or not about_rows)
     if rule.is_fixed:
         raise MappingError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits, wire
 from tbpu_toolkit.rules import marks
+from tbpu_toolkit.rules.numbers_and_dates import NUMBER_AND_DATE_RULES
 from tbpu_toolkit.rules.rule import ColumnCheck, Example, Rule, TextMark
 
 if TYPE_CHECKING:
@@ -77,14 +78,15 @@ def _are_grouped(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | Non
     return rows, "(1 row)" if rows == 1 else f"({rows:,} rows)"
 
 
-TEXT_RULES: Final = (
+TEXT_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         code="TXT001",
         severity="warning",
         says="the number has a decimal comma",
         why=_AS_TEXT,
-        remedy="Turn the column into numbers at the source (in pandas: decimal=','), so that 1.5 "
-        "is sent.",
+        remedy="Turn it into numbers at the source, for this column alone, where its points stand "
+        "between thousands (in pandas: s.str.replace('.', '').str.replace(',', '.')"
+        ".astype(float)), so that 1.5 is sent.",
         source=_BULK,
         example=Example({"id": ["a", "b"], "spent": ["1.234,56", "12"]}, rows=(1,)),
         of_text=TextMark(
@@ -98,8 +100,9 @@ TEXT_RULES: Final = (
         severity="warning",
         says="the number has separators between its thousands",
         why=_AS_TEXT,
-        remedy="Turn the column into numbers at the source (in pandas: thousands=','), so that "
-        "1234 is sent.",
+        remedy="Turn it into numbers at the source, for this column alone, where its commas stand "
+        "between thousands (in pandas: s.str.replace(',', '').astype(float)), so that 1234 is "
+        "sent.",
         source=_BULK,
         example=Example({"id": ["a", "b"], "spent": ["1,234.56", "12"]}, rows=(1,)),
         of_text=TextMark(  # of three groups behind points, it may be an IP address
@@ -113,7 +116,8 @@ TEXT_RULES: Final = (
         severity="warning",
         says="the number has a currency or a percent sign",
         why=_AS_TEXT,
-        remedy="Keep the bare number in the column, and put the unit into the parameter's name.",
+        remedy="Keep the bare number in the column, with a point for a decimal comma (0.00 for "
+        "'0,00 €', since 0,00 is no number either), and put the unit into the parameter's name.",
         source=_BULK,
         example=Example({"id": ["a", "b"], "spent": ["12.50 €", "12.5"]}, rows=(1,)),
         of_text=TextMark(
@@ -162,12 +166,12 @@ TEXT_RULES: Final = (
     Rule(
         code="TXT007",
         severity="warning",
-        says="the value is a word by which a program says that there is none",
+        says="the value is a word or a sign by which a program or a person says that there is none",
         why="Target stores the word like any other, and an audience on 'is set' finds it.",
         remedy="Make it a blank at the source, or choose a word of your own for it.",
-        source="pandas writes nan and None, databases NULL, Excel #N/A",
+        source="pandas writes nan and None, databases NULL, Excel #N/A, people k.A. and ?",
         example=Example({"id": ["a", "b", "c"], "tier": ["gold", "NULL", "nan"]}, rows=(2, 3)),
-        of_text=TextMark(f"^({marks.NO_VALUE})$"),
+        of_text=TextMark(f"^({marks.NO_VALUE}|{marks.NOTHING_KNOWN})$"),
     ),
     Rule(
         code="TXT008",
@@ -272,4 +276,5 @@ TEXT_RULES: Final = (
         example=Example({"id": ["a", "b"], "points": ["1.200", "310"]}),
         of_column=ColumnCheck(_are_grouped, _points),
     ),
+    *NUMBER_AND_DATE_RULES,
 )

@@ -125,9 +125,11 @@ VALUE_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         code="VAL005",
         severity="error",
-        says="the parameter's format does not fit the value",
+        says="the parameter's format {format} does not fit the value",
         why="The format says exactly what is sent, and nothing is guessed.",
-        remedy="Mend the value at the source, or choose another format.",
+        remedy="Mend the value at the source, or choose another format: date, iso and epoch_ms "
+        "take 2026-11-21 and 2026-11-21T08:30:00, 1/0 and yes/no take true, false, 1 and 0, and "
+        "0.00 takes 12.5.",
         source="README, How a value becomes text",
         example=Example(
             {"id": ["a", "b"], "v": ["1,5", "1.5"]},
