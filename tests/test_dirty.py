@@ -112,7 +112,7 @@ CASES = (
         "Filiale Stufe Punkte",
         ("400399415548¦42¦Gold¦1200", "400399415549¦7¦Silber¦310.5", "400399415550¦10117¦Bronze¦",
          "400399415552¦42¦Silber¦0", "400399415553¦7¦Gold¦990"),
-        {4: "KEY001"}, "KEY021 SRC013 BLK001",
+        {4: "KEY001"}, "SRC013 BLK001",
     ),
     # --- 2: ids that were floats ---
     Case(

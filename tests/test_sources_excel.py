@@ -84,6 +84,14 @@ def test_a_hidden_first_sheet_is_passed_over_and_named(book, tmp_path):
     (warning,) = findings(path, "SRC011")
     assert warning["severity"] == "warning"
     assert "'Alt'" in warning["message"]
+    assert findings(path, "SRC010") == []
+
+
+def test_a_visible_sheet_among_hidden_ones_is_named_with_them(book):
+    path = book({"Alt": OTHER, "Kunden": TABLE, "Rest": OTHER}, hidden=["Alt"])
+    (note,) = findings(path, "SRC010")
+    assert "'Alt' (hidden), 'Rest'" in note["message"]
+    assert len(findings(path, "SRC011")) == 1
 
 
 def test_a_lone_sheet_needs_no_word(book):
@@ -162,6 +170,129 @@ def test_an_empty_first_row_is_an_error(book):
         tbpu.validate(book({"s": [[None], *TABLE]}), mapping())
 
 
+# --- hidden rows, formulas without a result ------------------------------------------------
+
+
+def hide(*rows):
+    """Write five rows, and hide some, counted as Excel does from 0."""
+
+    def write(_, sheet):
+        write_rows(sheet, [["id", "v"], *[[f"k{row}", row] for row in range(1, 6)]])
+        for row in rows:
+            sheet.set_row(row, options={"hidden": True})
+
+    return write
+
+
+def test_hidden_rows_are_named_and_sent(book, tmp_path):
+    path = book({"s": hide(2, 4)})
+    assert [row[0] for row in sent(path, tmp_path / "run")] == ["k1", "k2", "k3", "k4", "k5"]
+    (note,) = findings(path, "SRC018")
+    assert note["severity"] == "note"
+    assert note["rows"] == 2
+    assert note["message"].startswith("2 rows are hidden in Excel")
+
+
+@pytest.mark.parametrize("rows", [(), (0,), (9,)], ids=["none", "header", "below the table"])
+def test_no_word_where_no_row_of_the_table_is_hidden(book, rows):
+    assert findings(book({"s": hide(*rows)}), "SRC018") == []
+
+
+def test_a_hidden_column_hides_no_row(book):
+    def write(_, sheet):
+        write_rows(sheet, TABLE)
+        sheet.set_column("B:B", 10, None, {"hidden": True})
+
+    assert findings(book({"s": write}), "SRC018") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [(b"hidden='true'", 1), (b'hidden="false"', 0), (b'hidden="0"', 0)]
+)
+def test_programs_spell_hidden_in_their_own_ways(book, said, told):
+    def other_spelling(data):
+        return data.replace(b'hidden="1"', said)
+
+    path = rewrite(book({"s": hide(3)}), "xl/worksheets/sheet1.xml", other_spelling)
+    assert len(findings(path, "SRC018")) == told
+
+
+def unsaved(*places):
+    """Write five rows, and formulas in some places, as a program does that can't work them out."""
+
+    def write(_, sheet):
+        write_rows(sheet, [["id", "v"], *[[f"k{row}", row] for row in range(1, 6)]])
+        for place in places:
+            sheet.write_formula(place, '=IF(1>0,"a","b")', None, "")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [b"<v></v>", b"<v/>", b"<v />", b""],
+)
+def test_formulas_without_a_saved_result_are_blanks_that_are_named(book, tmp_path, spelling):
+    def other_spelling(data):
+        assert data.count(b"<v></v>") == 3
+        return data.replace(b"<v></v>", spelling)
+
+    path = rewrite(
+        book({"s": unsaved("B2", "B4", "A5")}), "xl/worksheets/sheet1.xml", other_spelling
+    )
+    (warning,) = findings(path, "SRC019")
+    assert warning["severity"] == "warning"
+    assert warning["rows"] == 3
+    assert warning["message"].startswith("3 cells hold formulas without a saved result")
+    assert "columns 'id', 'v'" in warning["message"]
+    assert [row[0] for row in sent(path, tmp_path / "run")] == ["k2", "k5"]
+
+
+def test_a_shared_formula_without_a_saved_result_is_named(book):
+    def share(data):
+        return re.sub(rb"<f>[^<]*</f><v></v>", b'<f t="shared" si="0"/>', data)
+
+    path = rewrite(book({"s": unsaved("B2")}), "xl/worksheets/sheet1.xml", share)
+    (warning,) = findings(path, "SRC019")
+    assert warning["message"].startswith("1 cell holds a formula")
+
+
+@pytest.mark.parametrize("result", [7, "seven", True, "#N/A"])
+def test_a_formula_with_a_saved_result_is_as_good_as_a_value(book, result):
+    def write(_, sheet):
+        write_rows(sheet, TABLE)
+        sheet.write_formula("B2", "=A2", None, result)
+
+    assert findings(book({"s": write}), "SRC019") == []
+
+
+def test_a_saved_result_may_be_an_empty_text(book):
+    def save_nothing(data):
+        return data.replace(b'<c r="B2"><f>', b'<c r="B2" t="str"><f>')
+
+    path = rewrite(book({"s": unsaved("B2")}), "xl/worksheets/sheet1.xml", save_nothing)
+    assert findings(path, "SRC019") == []
+
+
+def test_rows_of_nothing_but_unsaved_formulas_stay_in_the_account(book):
+    path = book({"s": unsaved("A8", "B8", "A9", "B9")})
+    report = tbpu.validate(path, mapping())
+    assert report.counts["rows_in"] == 8
+    assert report.rejected["row"].tolist() == [6, 7, 8]
+    assert findings(path, "SRC014") == []
+
+
+def test_a_formula_beside_the_table_is_named_by_its_letter(book):
+    (warning,) = findings(book({"s": unsaved("D3")}), "SRC019")
+    assert "(column D)" in warning["message"]
+
+
+def test_numbers_that_excel_holds_need_no_word_about_decimals(book, tmp_path):
+    path = book({"s": [["id", "v"], [4011, 1], [4012, 2]]})
+    assert [row[0] for row in sent(path, tmp_path / "run")] == ["4011", "4012"]
+    assert findings(path, "KEY021") == []
+
+
 # --- values --------------------------------------------------------------------------------
 
 
@@ -205,22 +336,36 @@ def test_an_error_below_the_table_is_a_row(book):
     assert report.counts["rows_in"] == 8
 
 
-def test_padded_ids_are_named_and_not_padded(book, tmp_path):
-    def write(made, sheet):
-        padded = made.add_format({"num_format": "00000"})
-        write_rows(sheet, [["id", "v"]])
-        for row, number in enumerate([1, 42, 12345, 123456], 1):
-            sheet.write_number(row, 0, number, padded)
-            sheet.write_number(row, 1, number)
+def pad(made, sheet):
+    padded = made.add_format({"num_format": "00000"})
+    write_rows(sheet, [["number", "code"]])
+    for row, number in enumerate([1, 42, 12345, 123456], 1):
+        sheet.write_number(row, 0, number, padded)
+        sheet.write_string(row, 1, f"k{row}")
 
-    path = book({"s": write})
-    (warning,) = findings(path, "SRC013")
-    assert warning["severity"] == "warning"
-    assert warning["column"] == "id"
-    assert warning["rows"] == 2
-    assert "00001" in warning["message"]
-    assert "the cell holds 1," in warning["message"]
-    assert [row[0] for row in sent(path, tmp_path / "run")] == ["1", "42", "12345", "123456"]
+
+def test_padded_values_are_named_and_not_padded(book, tmp_path):
+    path = book({"s": pad})
+    own = tbpu.Mapping("code", "thirdPartyId", {"number": "number"})
+    found = tbpu.validate(path, own).findings.set_index("code").loc["SRC013"]
+    assert found["severity"] == "warning"
+    assert found["column"] == "number"
+    assert found["rows"] == 2
+    assert "00001" in found["message"]
+    assert "the cell holds 1," in found["message"]
+    assert 'as in =TEXT(A2,"00000") with as many zeros' in found["remedy"]
+    rows = sent(path, tmp_path / "run", "number", key="code")
+    assert [row[1] for row in rows] == ["1", "42", "12345", "123456"]
+
+
+def test_padded_ids_hold_the_load_back(book):
+    own = tbpu.Mapping("number", "thirdPartyId", {"code": "code"})
+    report = tbpu.validate(book({"s": pad}), own)
+    found = report.findings.set_index("code").loc["KEY022"]
+    assert found["severity"] == "error"
+    assert found["rows"] == 2
+    assert "00001" in found["message"]
+    assert report.counts["ready"] == 0
 
 
 def test_a_format_with_decimals_is_none_of_zeros(book):

@@ -33,20 +33,46 @@ NOTE, WARNING = ("SRC015", "note", 3), ("SRC017", "warning", 3)
     [
         (pd.RangeIndex(3), []),
         (pd.Index([0, 1, 2]), []),
-        (pd.RangeIndex(5, 8), [NOTE]),
-        (pd.Index([7, 5, 9]), [WARNING]),
-        (pd.Index([7, 7, 9]), [NOTE]),
+        (pd.RangeIndex(5, 8), []),
+        (pd.Index([7, 5, 9]), []),
+        (pd.Index([7, 7, 9]), []),
+        (pd.Index([7, 5, 9], name="v"), [WARNING]),
+        (pd.Index([7, 5, None], dtype="Int64"), [NOTE]),
         (pd.Index(["k1", "k2", "k3"]), [WARNING]),
         (pd.Index(["k1", "k1", "k3"]), [NOTE]),
+        (pd.Index(["k1", "k2", None]), [NOTE]),
         (pd.Index([0.5, 1.5, 2.5]), [NOTE]),
         (pd.date_range("2026-11-21", periods=3), [NOTE]),
         (pd.Index(["k1", "k2", "k3"], name="other"), []),
         (pd.Index(["k1", "k2", "k3"], name="v"), [WARNING]),
-        (pd.MultiIndex.from_tuples([("x", 3), ("y", 2), ("z", 1)], names=["a", None]), [WARNING]),
+        (pd.MultiIndex.from_tuples([("x", 3), ("y", 2), ("z", 1)], names=["a", None]), []),
+        (pd.MultiIndex.from_tuples([(3, "x"), (2, "y"), (1, "z")], names=[None, None]), [WARNING]),
     ],
 )
 def test_an_index_that_is_not_read_is_named(index, told):
     assert codes(FRAME.set_axis(index, axis="index")) == told
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        lambda frame: frame[frame["v"] > 1],
+        lambda frame: frame.sort_values("v", ascending=False),
+        lambda frame: frame.sample(2, random_state=1),
+        lambda frame: pd.concat([frame, frame]).drop_duplicates(),
+        lambda frame: pd.concat([frame, frame]),
+        lambda frame: frame[frame["v"] > 9],
+    ],
+)
+def test_what_pandas_leaves_of_row_numbers_needs_no_word(narrow):
+    assert codes(narrow(FRAME)) == []
+
+
+def test_whoever_names_an_index_says_how_to_be_quiet():
+    frame = FRAME.set_axis(["k1", "k2", "k3"], axis="index")
+    (remedy,) = {tbpu.explain(code).remedy for code in ("SRC015", "SRC017")}
+    assert "frame.reset_index(drop=True)" in remedy
+    assert codes(frame.reset_index(drop=True)) == []
 
 
 def test_an_index_with_a_name_holds_the_ids(tmp_path):

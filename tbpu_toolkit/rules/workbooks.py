@@ -9,7 +9,12 @@ from tbpu_toolkit.rules.rule import Example, Rule
 
 _BULK: Final = limits.FACTS["BATCH_PREFIX"].source
 _WORKBOOK: Final = Example("dirty/workbook.xlsx")
+_FILTERED: Final = Example("dirty/filtered.xlsx")
 _EXCEL: Final = "Excel shows a cell as its number format asks, and keeps another value in it"
+_INDEX_REMEDY: Final = (
+    "Where it holds the ids, give it a name of its own: frame.index.name = 'id'; where it does "
+    "not, leave it out: frame.reset_index(drop=True)."
+)
 
 WORKBOOK_RULES: Final = (
     Rule(
@@ -45,8 +50,8 @@ WORKBOOK_RULES: Final = (
         says="Excel shows zeros before numbers, and the cells do not hold them",
         why="An id must equal what the page sends to the letter; version v2 creates a ghost "
         "profile for any other.",
-        remedy='Make the column text in Excel, such as =TEXT(A2,"00000") for five digits, and '
-        "save the values.",
+        remedy='Make text of the column in Excel, as in =TEXT(A2,"00000") with as many zeros as '
+        "Excel shows digits, and save the values.",
         source=_EXCEL,
         example=Example("dirty/workbook.xlsx", mapping={"key": "v", "parameters": {"id": "id"}}),
     ),
@@ -64,7 +69,7 @@ WORKBOOK_RULES: Final = (
         severity="note",
         says="the table's index has no name of its own, and is not read",
         why="An index without a name has no column that a mapping could take.",
-        remedy="Where it holds the ids, give it a name of its own: frame.index.name = 'id'.",
+        remedy=_INDEX_REMEDY,
         source="README, In code",
         example=Example({"id": ["1", "2"], "v": ["a", "b"]}, index=["x", "x"]),
     ),
@@ -73,7 +78,7 @@ WORKBOOK_RULES: Final = (
         severity="note",
         says="the kind of workbook hides what an .xlsx shows",
         why="A blank is not sent, and an error would keep its row from being sent.",
-        remedy="Save the workbook as .xlsx, if it has formulas or padded numbers.",
+        remedy="Save the workbook as .xlsx, if it has formulas, padded numbers or hidden rows.",
         source=_EXCEL,
         example=Example("dirty/workbook.ods"),
     ),
@@ -82,8 +87,27 @@ WORKBOOK_RULES: Final = (
         severity="warning",
         says="the table's index looks like ids, has no name of its own, and is not read",
         why="An index without a name has no column that a mapping could take.",
-        remedy="Where it holds the ids, give it a name of its own: frame.index.name = 'id'.",
+        remedy=_INDEX_REMEDY,
         source="README, In code",
         example=Example({"id": ["1", "2"], "v": ["a", "b"]}, index=["x", "y"]),
+    ),
+    Rule(
+        code="SRC018",
+        severity="note",
+        says="rows of the sheet are hidden in Excel, and are read like all others",
+        why="A filter in Excel changes what is seen, and not what the sheet holds; what it hides "
+        "is sent.",
+        remedy="Where only the rows that are seen are meant, copy them to a sheet of their own.",
+        source=_EXCEL,
+        example=_FILTERED,
+    ),
+    Rule(
+        code="SRC019",
+        severity="warning",
+        says="formulas of the sheet have no saved result, and count as blanks",
+        why="A program wrote them, and Excel has not worked them out yet; Target ignores blanks.",
+        remedy="Open the workbook in Excel, and save it.",
+        source=_BULK,
+        example=_FILTERED,
     ),
 )

@@ -60,6 +60,7 @@ def fill(source: Source, path: Path, formats: Formats, sheet: str | None) -> Non
     ]
     frames.register(source, names, kept, len(data))
     source.described = f"sheet {read.name!r} of '{path.name}'"
+    source.whole_numbers_are_floats = True
     source.original = lambda numbers: pd.DataFrame(
         [data[number - 1] for number in numbers], columns=pd.Index(names), dtype=object
     )
@@ -98,12 +99,16 @@ def _read_sheet(source: Source, path: Path, wanted: str | None) -> _Sheet:
 
 def _tell(source: Source, path: Path, read: _Sheet, names: list[str]) -> None:
     """Name what an analyst would not see in the table itself."""
-    source.notes += sheets.pass_over_empty_foot(read.rows)
+    unsaved = read.marks.unsaved if read.marks else set()
+    source.notes += sheets.unsaved_formulas(unsaved, read.rows, names)
+    height = sheets.make_room(read.rows, unsaved)
+    source.notes += sheets.pass_over_empty_foot(read.rows, height)
     source.notes += sheets.merged_cells(read.merged or [], len(read.rows), names)
     if read.marks is None:
         source.notes.append(sheets.untold(path.suffix.lower()))
     else:
         source.notes += sheets.padded_numbers(read.marks.zeros, read.rows, names)
+        source.notes += sheets.hidden_rows(read.marks.hidden, len(read.rows))
 
 
 @contextlib.contextmanager

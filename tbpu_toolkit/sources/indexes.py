@@ -33,24 +33,31 @@ def named_levels(frame: pd.DataFrame) -> list[int]:
 def index_notes(frame: pd.DataFrame) -> Iterator[Note]:
     """Name the levels of the index that are not read, where they are more than row numbers.
 
+    Integers without a name are pandas' own row numbers, or what a filter, a sort or a sample
+    leaves of them.
+
     >>> [note.code for note in index_notes(pd.DataFrame({"v": [1, 2]}, index=["a", "b"]))]
     ['SRC017']
+    >>> list(index_notes(pd.DataFrame({"v": [1, 2, 3]}).iloc[[2, 0]]))
+    []
     """
     read = named_levels(frame)
     for level, name in enumerate(frame.index.names):
         values = frame.index.get_level_values(level)
-        if level not in read and not _counts_rows(values):
+        if level not in read and not _counts_rows(values, name):
             yield _note(values, name)
 
 
-def _counts_rows(values: pd.Index[Any]) -> bool:
-    return values.equals(pd.RangeIndex(len(values)))
+def _counts_rows(values: pd.Index[Any], name: Any) -> bool:
+    is_whole = pd.api.types.infer_dtype(values, skipna=False) == "integer" and not values.hasnans
+    return (name is None and is_whole) or values.equals(pd.RangeIndex(len(values)))
 
 
 def _note(values: pd.Index[Any], name: Any) -> Note:
     kind = pd.api.types.infer_dtype(values, skipna=False)
     is_range = isinstance(values, pd.RangeIndex)  # what a slice leaves of row numbers
-    looks_like_ids = kind in _ID_KINDS and not is_range and values.is_unique
+    is_full_and_unique = values.is_unique and not values.hasnans
+    looks_like_ids = kind in _ID_KINDS and not is_range and is_full_and_unique
     what = "has no name" if name is None else f"has the name of another column, {str(name)!r}"
     like = "; its values look like ids" if looks_like_ids else ""
     return Note(

@@ -9,7 +9,7 @@ from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources.source import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _MOST_EXAMPLES: Final = 3
@@ -42,11 +42,12 @@ def _others(tables: Sequence[Any], chosen: str) -> Iterator[Note]:
     others = [sheet for sheet in tables if sheet.name != chosen]
     if not others:
         return
-    named = ", ".join(map(_listed, others))
-    yield Note(
-        "SRC010", f"Sheet {chosen!r} was read, the first that is visible; not read: {named}."
-    )
     hidden = [repr(sheet.name) for sheet in others if _is_hidden(sheet)]
+    if len(hidden) < len(others):
+        named = ", ".join(map(_listed, others))
+        yield Note(
+            "SRC010", f"Sheet {chosen!r} was read, the first that is visible; not read: {named}."
+        )
     if hidden:
         are = "sheet is" if len(hidden) == 1 else "sheets are"
         yield Note("SRC011", f"The {are} hidden, and not read: {', '.join(hidden)}.")
@@ -64,10 +65,21 @@ def _listed(sheet: Any) -> str:
     return f"{sheet.name!r} (hidden)" if _is_hidden(sheet) else repr(sheet.name)
 
 
-def pass_over_empty_foot(rows: list[list[Any]]) -> Iterator[Note]:
-    """Take empty rows off the foot of a sheet, and say how many."""
+def make_room(rows: list[list[Any]], unsaved: Collection[tuple[int, int]]) -> int:
+    """Give back the rows that hold nothing but formulas without a result; say how far they reach.
+
+    Their reader drops them at the foot of a sheet, and what Excel would make of them is not known.
+    """
+    width = len(rows[0])
+    height = max((row for row, column in unsaved if column < width), default=0) + 1
+    rows += [[""] * width for _ in range(len(rows), height)]
+    return height
+
+
+def pass_over_empty_foot(rows: list[list[Any]], height: int = 1) -> Iterator[Note]:
+    """Take empty rows below *height* off the foot of a sheet, and say how many."""
     reaching = len(rows)
-    while len(rows) > 1 and all(cell == "" for cell in rows[-1]):
+    while len(rows) > height and all(cell == "" for cell in rows[-1]):
         rows.pop()
     if passed := reaching - len(rows):
         said = "1 empty row was" if passed == 1 else f"{passed:,} empty rows were"
@@ -99,7 +111,11 @@ def merged_cells(ranges: Sequence[Any], height: int, names: Sequence[str]) -> It
 
 
 def _range(first: tuple[int, int], last: tuple[int, int]) -> str:
-    return f"{_letters(first[1])}{first[0] + 1}:{_letters(last[1])}{last[0] + 1}"
+    return f"{_cell(*first)}:{_cell(*last)}"
+
+
+def _cell(row: int, column: int) -> str:
+    return f"{_letters(column)}{row + 1}"
 
 
 def _letters(column: int) -> str:
@@ -139,10 +155,60 @@ def padded_numbers(
         )
 
 
+def hidden_rows(hidden: Collection[int], height: int) -> Iterator[Note]:
+    """Count the rows that the sheet holds and does not show, its header aside."""
+    rows = sorted(row for row in hidden if 0 < row < height)
+    if not rows:
+        return
+    said = "1 row is" if len(rows) == 1 else f"{len(rows):,} rows are"
+    are = "is" if len(rows) == 1 else "are"
+    yield Note(
+        "SRC018",
+        f"{said} hidden in Excel (by a filter, perhaps), and {are} read like all others.",
+        len(rows),
+        examples=tuple((row, f"row {row + 1} of the sheet") for row in rows[:_MOST_EXAMPLES]),
+    )
+
+
+def unsaved_formulas(
+    places: Collection[tuple[int, int]], rows: Sequence[Sequence[Any]], names: Sequence[str]
+) -> Iterator[Note]:
+    """Count the formulas that stand without a result, and name their columns."""
+    found = sorted(place for place in places if _is_blank(rows, *place))
+    if not found:
+        return
+    said = "1 cell holds a formula" if len(found) == 1 else f"{len(found):,} cells hold formulas"
+    counts = "counts as a blank" if len(found) == 1 else "count as blanks"
+    yield Note(
+        "SRC019",
+        f"{said} without a saved result, and {counts} ({_columns(found, names)}).",
+        len({row for row, _ in found if row}),
+        examples=tuple((row or None, _cell(row, column)) for row, column in found[:_MOST_EXAMPLES]),
+    )
+
+
+def _is_blank(rows: Sequence[Sequence[Any]], row: int, column: int) -> bool:
+    """Say whether the reader gave nothing for a cell, or no such cell at all."""
+    return not (row < len(rows) and column < len(rows[row]) and rows[row][column] != "")
+
+
+def _columns(found: Sequence[tuple[int, int]], names: Sequence[str]) -> str:
+    columns = sorted({column for _, column in found})
+    said = ", ".join(_named(column, names) for column in columns[:_MOST_EXAMPLES])
+    more = f" and {len(columns) - _MOST_EXAMPLES:,} more" if len(columns) > _MOST_EXAMPLES else ""
+    return f"{'column' if len(columns) == 1 else 'columns'} {said}{more}"
+
+
+def _named(column: int, names: Sequence[str]) -> str:
+    has_name = column < len(names) and names[column]
+    return repr(names[column]) if has_name else _letters(column)
+
+
 def untold(suffix: str) -> Note:
     """Say what the workbook's format hides from its reader."""
     return Note(
         "SRC016",
         f"In a workbook of this kind ({suffix}), a cell with an error such as #N/A can't be told "
-        "from a blank one, and zeros that Excel shows before a number are not seen.",
+        "from a blank one; zeros that Excel shows before a number, hidden rows, and formulas "
+        "without a saved result are not seen.",
     )

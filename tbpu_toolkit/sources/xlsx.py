@@ -1,4 +1,6 @@
-"""What stands in an .xlsx or .xlsm file and its reader does not tell: errors, number formats.
+"""What stands in an .xlsx or .xlsm file and its reader does not tell.
+
+That is: errors, number formats, formulas without a result, and which rows are hidden.
 
 The sheet is read once as plain bytes. A cell is looked for by its tag, as every program writes
 it (``<c r="B2" t="e">``); one that is written otherwise is not found, and counts as before.
@@ -33,6 +35,16 @@ _ERROR: Final = re.compile(
     rb"<(?:\w+:)?v>([^<]*)<",
     re.DOTALL,
 )
+_UNSAVED: Final = re.compile(
+    rb"<(?:\w+:)?c\b([^<>]*)>\s*"
+    rb"<(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\b[^<>]*(?:/>|>\s*</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"
+)
+_TEXT_RESULT: Final = re.compile(rb"""\bt=["']str["']""")  # of a saved result, it may be empty
+_HIDDEN: Final = re.compile(
+    rb"""<(?:\w+:)?row\b([^<>]*\bhidden=["'](?:1|true)["'][^<>]*)>"""  # some write "0" and "false"
+)
+_ROW: Final = re.compile(rb"""\br=["']([0-9]{1,7})["']""")
 
 
 @dataclass(slots=True)
@@ -42,11 +54,15 @@ class Marks:
     Attributes:
         errors: place -> the error that the cell shows, such as ``#N/A``.
         zeros: place -> of how many zeros the cell's number format is made.
+        unsaved: places of formulas whose result the file does not hold.
+        hidden: rows that are not shown.
 
     """
 
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
     zeros: dict[tuple[int, int], int] = field(default_factory=dict)
+    unsaved: set[tuple[int, int]] = field(default_factory=set)
+    hidden: set[int] = field(default_factory=set)
 
 
 def read_marks(path: Path, sheet: str) -> Marks | None:
@@ -139,18 +155,35 @@ def _look_through(book: zipfile.ZipFile, part: str, where: str) -> Marks:
     )
     for rows in _rows(book, part):
         extent.widen(rows)
-        if b't="e"' in rows or b"t='e'" in rows:
-            for tag, text in _ERROR.findall(rows):
-                _note(marks.errors, tag, text.decode(errors="replace"))
+        _mark_formulas(marks, rows)
+        if b"hidden=" in rows:
+            numbers = map(_ROW.search, _HIDDEN.findall(rows))
+            marks.hidden.update(int(number[1]) - 1 for number in numbers if number)
         if styles:
             for tag, style in styled.findall(rows):
                 _note(marks.zeros, tag, styles[style])
     return marks
 
 
+def _mark_formulas(marks: Marks, rows: bytes) -> None:
+    """Note what came of formulas that Excel could not work out, and of those it never saw."""
+    if b't="e"' in rows or b"t='e'" in rows:
+        for tag, text in _ERROR.findall(rows):
+            _note(marks.errors, tag, text.decode(errors="replace"))
+    if b"<f" in rows or b":f" in rows:
+        for tag in _UNSAVED.findall(rows):
+            if (place := _place(tag)) and not _TEXT_RESULT.search(tag):
+                marks.unsaved.add(place)
+
+
 def _note(found: dict[tuple[int, int], Any], tag: bytes, what: object) -> None:
-    if place := _PLACE.search(tag):
-        found[int(place[2]) - 1, column_number(place[1])] = what
+    if place := _place(tag):
+        found[place] = what
+
+
+def _place(tag: bytes) -> tuple[int, int] | None:
+    place = _PLACE.search(tag)
+    return (int(place[2]) - 1, column_number(place[1])) if place else None
 
 
 def _rows(book: zipfile.ZipFile, part: str) -> Iterator[bytes]:
