@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import chain
@@ -23,8 +24,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
+from xlsxwriter import Workbook
 
-from tbpu_toolkit import reports
+from tbpu_toolkit import File, prepare, reports
 from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.reports import workbook
 from tbpu_toolkit.validation import validate
@@ -210,7 +212,8 @@ def test_every_finding_is_told_whole(facts, wide, show):
         text = Page(show(given_facts)).text
         for finding in given_facts["findings"]:
             assert finding["code"] in text
-            assert " ".join(finding["message"].split()) in text
+            assert " ".join(finding["says"].split()) in text
+            assert all(str(example["value"]) in text for example in finding["examples"])
             assert " ".join(finding["remedy"].split()) in text
 
 
@@ -295,6 +298,7 @@ def test_no_word_changes_the_elements(word, other):
             ],
             "rulings": [{"code": text, "severity": "off", "why": text}],
             "personal": [],
+            "looked_at": [text],
             # As a batch file has it: two names, and two cells that hold no comma of their own.
             "preview": ["batch=thirdPartyId,name", f"1,{quote(text, errors='replace', safe='')}"],
             "rejected": rejected,
@@ -483,7 +487,43 @@ def test_the_workbook_has_its_sheets(facts, tmp_path):
 def test_values_come_back_as_they_were(tmp_path):
     values = ["00042", 42, 1234567890123456, 10**40, 29.33, 0.1 + 0.2, 1e300, True, "-5", "+49"]
     back = ["00042", 42, "1234567890123456", str(10**40), 29.33, "0.30000000000000004", "1e+300"]
-    assert column_of(values, tmp_path) == [*back, "True", "-5", "+49"]
+    assert column_of(values, tmp_path) == [*back, True, "-5", "+49"]
+
+
+def test_booleans_are_booleans(tmp_path):
+    assert column_of([True, False, np.True_, None, "True"], tmp_path) == [
+        *(True, False, True),
+        *("", "True"),
+    ]
+    assert column_of(pd.Series([False, None], dtype="boolean"), tmp_path) == [False, ""]
+    with zipfile.ZipFile(tmp_path / "out.xlsx") as parts:
+        assert b't="b"' in parts.read("xl/worksheets/sheet2.xml")
+
+
+def test_ids_have_the_digits_that_are_sent(tmp_path):
+    values = [4011.0, 7, "4011.0", 4011.5, Decimal("4011.00"), 2.0**53, float("nan"), True]
+    back = ["4011", "7", "4011.0", "4011.5", "4011", "9007199254740992.0", "", True]
+    assert column_of(values, tmp_path, name="id") == back
+    wild = [Decimal("1e999999"), Decimal("NaN"), Decimal("sNaN"), float("inf"), "00042"]
+    assert column_of(wild, tmp_path, name="id")[3:] == ["inf", "00042"]
+
+
+def test_mended_rows_can_be_loaded_from_the_workbook(tmp_path):
+    """The numbers and booleans of an Excel file come back as they were, next to mended ids."""
+    with Workbook(str(tmp_path / "crm.xlsx")) as book:
+        sheet = book.add_worksheet("crm")
+        sheet.write_row(0, 0, ["id", "member", "points"])
+        sheet.write_row(1, 0, [4011, True, 12])
+        sheet.write_row(2, 0, [4011, False, 3.5])
+        sheet.write_row(3, 0, ["a+b", True, 7])
+    own = Mapping("id", "thirdPartyId", {"member": "member", "points": "points"})
+    facts = validate(tmp_path / "crm.xlsx", own).facts()
+    path = reports.write_workbook(facts, tmp_path / "rejected.xlsx")
+    account = {row[0]: row[2] for row in sheets_of(path)["Account"]}
+    assert 'tbpu.File("rejected.xlsx", sheet="Rejected")' in account["to load it again"]
+    kept = replace(own, duplicates="last")
+    run = prepare(File(path, sheet="Rejected"), kept, tmp_path / "run")
+    assert run.batches[0].path.read_text().splitlines()[1:] == ["4011,false,3.5"]
 
 
 def test_what_looks_like_a_formula_is_text(tmp_path):
@@ -554,7 +594,8 @@ def test_any_object_can_stand_in_a_rejected_row(tmp_path):
     assert "Unshowable" in back[17]
     rejected = pd.DataFrame({"row": range(len(values)), "code": "K", "reason": "r", "remedy": "m"})
     rejected["x"] = pd.Series(values, dtype=object)
-    own = report_of({"id": ["1"], "a": [1]}, {"a": "a"}).facts() | {"rejected": rejected}
+    own = report_of({"id": ["1"], "a": [1]}, {"a": "a"}).facts()
+    own |= {"rejected": rejected, "looked_at": ["x"]}
     assert "Unshowable" in Page(reports.as_html(own)).text
 
 

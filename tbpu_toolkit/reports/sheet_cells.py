@@ -1,4 +1,4 @@
-r"""What a value becomes in a cell of a workbook: text, or a number that Excel shows in full.
+r"""What a value becomes in a cell of a workbook: text, a boolean, or a number shown in full.
 
 A cell of text is never evaluated in a workbook. Saved on as CSV and opened again it would be,
 so text that looks like a formula gets a ``'`` in front, which Excel then shows.
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+
+import numpy as np
 
 from tbpu_toolkit.reports.spelling import spelled, visible
 
@@ -26,10 +28,12 @@ def as_cell(value: Any) -> str | int | float:
     r"""Give *value* as a cell shows it; a missing value is an empty text.
 
     >>> as_cell(None), as_cell(29.33), as_cell(0.1 + 0.2), as_cell(True), as_cell(["a", 1])
-    ('', 29.33, '0.30000000000000004', 'True', "['a', 1]")
+    ('', 29.33, '0.30000000000000004', True, "['a', 1]")
     >>> as_cell("-5"), as_cell("-5+cmd"), as_cell("a\x00b")
     ('-5', "'-5+cmd", 'a\\x00b')
     """
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
     if isinstance(value, (int, float)) and _is_shown_in_full(value):
         return value
     given = value if isinstance(value, str) else spelled(value)
@@ -37,8 +41,6 @@ def as_cell(value: Any) -> str | int | float:
 
 
 def _is_shown_in_full(value: float) -> bool:
-    if isinstance(value, bool):
-        return False
     if isinstance(value, int):
         return abs(value) < 10**_LONGEST_NUMBER
     written = repr(value)

@@ -1,16 +1,18 @@
 """The report as an Excel workbook: the account, the rejected rows, and all that was found.
 
-Every cell is written as text or as a number, never as a formula or a link, row by row, so that
-a million rejected rows need no more memory than a thousand.
+Every cell is written as text, as a number or as a boolean, never as a formula or a link, row by
+row, so that a million rejected rows need no more memory than a thousand.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from xlsxwriter import Workbook
 
 from tbpu_toolkit.reports.account import NOT_SENT, PARTS, account_line, verdict
@@ -30,6 +32,8 @@ MOST_COLUMNS: Final = 16_384
 
 _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)  # same data, same bytes
 _OPTIONS: Final = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+_BEYOND_FLOATS: Final = 2**53  # from here on a float may stand for several ids, and is not sent
+_MOST_DIGITS: Final = 256  # of an id
 _OWN_COLUMNS: Final = 4  # row, code, reason, remedy stand before the original columns
 _ALL_CELLS: Final = "A1:XFD1048576"
 _NARROWEST, _WIDEST, _LOOKED_AT = 12, 40, 100
@@ -83,6 +87,7 @@ def _account_rows(facts: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     yield "verdict", None, f"{verdict(facts)} {NOT_SENT}"
     yield "key", None, f"column {facts['key']!r}, sent as {facts['key_type']}"
     yield "in this workbook", None, _NOTE
+    yield "to load it again", None, _AGAIN
     if facts["personal"]:
         names = ", ".join(repr(name) for name in facts["personal"])
         yield "personal values", None, f"{_PERSONAL} {names}."
@@ -100,7 +105,13 @@ def _account_rows(facts: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
 _NOTE: Final = (
     "Rows are numbered from 1, the first row of data; mend them at their source. A missing value "
     "is an empty cell. A ' in front of a text that looks like a formula was put there by this "
-    "workbook. Signs that can't be seen are written out, such as \\x00."
+    "workbook: take it away where the sheet is to be loaded. Signs that can't be seen are written "
+    "out, such as \\x00."
+)
+
+_AGAIN: Final = (
+    'Rows that are mended here can be loaded from this sheet: tbpu.File("rejected.xlsx", '
+    'sheet="Rejected"), under the same mapping; leave row, code, reason and remedy unmapped.'
 )
 
 _PERSONAL: Final = (
@@ -121,7 +132,26 @@ def _rejected_sheets(rejected: pd.DataFrame, key: str) -> Iterator[Sheet]:
 
 def _with_ids_as_text(row: tuple[Any, ...], ids: set[int]) -> tuple[Any, ...]:
     """Keep Excel from taking an id for a number, which it would show in its own way."""
-    return tuple(spelled(value) if place in ids else value for place, value in enumerate(row))
+    return tuple(_as_id(value) if place in ids else value for place, value in enumerate(row))
+
+
+def _as_id(value: Any) -> Any:
+    """Give an id as it would be sent, so that it is the same when the sheet is loaded again.
+
+    >>> _as_id(4011.0), _as_id("4011.0"), _as_id(Decimal("4011.00")), _as_id(2.0**53), _as_id(True)
+    ('4011', '4011.0', '4011', '9007199254740992.0', True)
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return value  # no id; as text it would pass for one
+    if isinstance(value, float) and value.is_integer() and abs(value) < _BEYOND_FLOATS:
+        return str(int(value))
+    if isinstance(value, Decimal) and _is_whole(value):
+        return str(int(value))
+    return spelled(value)
+
+
+def _is_whole(value: Decimal) -> bool:
+    return value.is_finite() and value.adjusted() < _MOST_DIGITS and value == int(value)
 
 
 def _width(heading: str, series: pd.Series[Any]) -> int:
@@ -151,7 +181,9 @@ def _write_sheet(book: Workbook, looks: dict[str, Any], sheet: Sheet) -> None:
 def _write_cell(
     page: Any, at: tuple[int, int], cell: str | float, text: Any, looks: dict[str, Any]
 ) -> None:
-    if not isinstance(cell, str):
+    if isinstance(cell, bool):
+        page.write_boolean(*at, cell, looks["number"])
+    elif not isinstance(cell, str):
         page.write_number(*at, cell, looks["whole" if isinstance(cell, int) else "number"])
     elif cell:
         page.write_string(*at, cell, text)
