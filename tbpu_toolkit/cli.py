@@ -178,6 +178,7 @@ def _prove(arguments: argparse.Namespace) -> int:
 
 def _rules(arguments: argparse.Namespace) -> int:
     from tbpu_toolkit.explanations import as_markdown, explain  # noqa: PLC0415
+    from tbpu_toolkit.findings import clause  # noqa: PLC0415
     from tbpu_toolkit.rules import CATALOGUE  # noqa: PLC0415
 
     if arguments.markdown:
@@ -186,7 +187,7 @@ def _rules(arguments: argparse.Namespace) -> int:
         print(explain(arguments.code.upper()))
     else:
         for rule in CATALOGUE.values():
-            print(f"{rule.code} ({rule.severity}): {rule.says}")
+            print(f"{rule.code} ({rule.severity}): {clause(rule)}")
     return DONE
 
 

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from tbpu_toolkit.findings import Seen
     from tbpu_toolkit.mapping import Mapping
     from tbpu_toolkit.rules import Rule
     from tbpu_toolkit.scan import Measured
     from tbpu_toolkit.sources import Source
+    from tbpu_toolkit.sources.source import Note
     from tbpu_toolkit.wire import Field
 
 _HUGE: Final = frozenset({"KEY002", "SIZ001"})  # rules whose rows get no line, for its size
@@ -68,12 +70,10 @@ class Examination:
         self._huge: list[str] = []
         self._longest_texts: int | None = 0
         self._rows_in = source.count()
-        self.findings = [
-            *self._noticed(),
-            *fitting_findings(source, mapping, self.rules, self._rows_in),
-        ]
+        self.findings = list(fitting_findings(source, mapping, self.rules, self._rows_in))
         if all(finding.rule.code not in _UNFIT for finding in self.findings):
             self._examine()
+        self.findings += self._noticed()
         self.findings.sort(key=lambda finding: finding.importance)
         self.counts = self._count()
 
@@ -99,9 +99,14 @@ class Examination:
             of_key = note.column == self.mapping.key
             code = _WORSE_IN_IDS.get(note.code, note.code) if of_key else note.code
             if rule := self.rules.get(code):
-                yield Finding(
-                    rule, note.message, note.rows, note.column, examples=tuple(note.examples)
-                )
+                yield Finding(rule, note.message, note.rows, note.column, examples=self._fit(note))
+
+    def _fit(self, note: Note) -> tuple[Seen, ...]:
+        """Hide the values of a column that is personal, or that no rule has looked at."""
+        looked_at = {field.column.name for field in self.fields} - self.personal
+        if note.column is None or note.column in looked_at:
+            return note.examples
+        return tuple((row, HIDDEN) for row, _ in note.examples)
 
     def _examine(self) -> None:
         self.fields = bind(self.source, self.mapping)

@@ -9,6 +9,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit.errors import InputError
+from tbpu_toolkit.findings import clause, reason
 from tbpu_toolkit.rules import CATALOGUE
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def explain(code: str) -> Explanation:
     return Explanation(
         rule.code,
         rule.severity,
-        rule.says,
+        clause(rule),
         effect_of(rule),
         rule.why,
         rule.remedy,
@@ -181,7 +182,7 @@ def _section(rule: Rule) -> list[str]:
     return [
         f"### {rule.code} · {rule.severity}",
         "",
-        f"**{rule.says[0].upper()}{rule.says[1:]}.** {rule.why}",
+        f"**{reason(rule, None)}.** {rule.why}",
         "",
         f"* Effect: {effect_of(rule)}.{fixed}",
         f"* What to do: {rule.remedy}",

@@ -122,11 +122,20 @@ def reason(rule: Rule, column: str | None, parameter: Parameter | None = None) -
     >>> reason(CATALOGUE["MAP004"], None)
     'The table has no rows'
     """
-    how = repr(parameter.format) if parameter and parameter.format else ""
-    says = " ".join(rule.says.replace("{format}", how).split())
+    says = clause(rule, parameter)
     if column is None:
         return f"{says[0].upper()}{says[1:]}"
     return f"Column {column!r}: {says}"
+
+
+def clause(rule: Rule, parameter: Parameter | None = None) -> str:
+    """Give what a rule says, with the format of the parameter that it speaks of.
+
+    >>> clause(CATALOGUE["VAL005"])
+    "the parameter's format does not fit the value"
+    """
+    how = repr(parameter.format) if parameter and parameter.format else ""
+    return " ".join(rule.says.replace("{format}", how).split())
 
 
 def remedy_of(rule: Rule, *, is_of_key: bool) -> str:

@@ -44,7 +44,7 @@ def test_an_explanation_says_everything_of_its_rule(code):
     rule, told = CATALOGUE[code], repr(tbpu.explain(code))
     flat = " ".join(told.split())
     for text in (code, rule.severity, rule.says, rule.why, rule.remedy, rule.source):
-        assert " ".join(text.split()) in flat
+        assert " ".join(text.replace("{format}", "").split()) in flat
     assert all(len(line) <= 100 for line in told.splitlines()[1:] if "AdobeDocs/" not in line)
 
 

@@ -351,8 +351,7 @@ def test_padded_values_are_named_and_not_padded(book, tmp_path):
     assert found["severity"] == "warning"
     assert found["column"] == "number"
     assert found["rows"] == 2
-    assert "00001" in found["message"]
-    assert "the cell holds 1," in found["message"]
+    assert "the cells do not hold them" in found["message"]
     assert 'as in =TEXT(A2,"00000") with as many zeros' in found["remedy"]
     rows = sent(path, tmp_path / "run", "number", key="code")
     assert [row[1] for row in rows] == ["1", "42", "12345", "123456"]
@@ -364,7 +363,6 @@ def test_padded_ids_hold_the_load_back(book):
     found = report.findings.set_index("code").loc["KEY022"]
     assert found["severity"] == "error"
     assert found["rows"] == 2
-    assert "00001" in found["message"]
     assert report.counts["ready"] == 0
 
 

@@ -120,7 +120,7 @@ def _without_mark(head: bytes) -> str:
     ('utf-16-le', 'utf-8')
     """
     first, second = head[0::2].count(0), head[1::2].count(0)
-    is_odd = len(head) % 2 and len(head) < _HEAD  # a whole file of UTF-16 has pairs of bytes
+    is_odd = len(head) % 2 == 1 and len(head) < _HEAD  # a whole file of UTF-16 has pairs of bytes
     if is_odd or min(first, second) or max(first, second) < max(1, _LEAST_NULS * len(head) / 2):
         return "utf-8"
     return "utf-16-be" if first else "utf-16-le"

@@ -155,6 +155,9 @@ def _read_dictionary(values: Any, how: str | None) -> ReadColumn:
     if not pieces:
         return read_arrow(pa.array([], values.type.value_type), how)
     read = [_take(read_arrow(piece.dictionary, how), piece.indices) for piece in pieces]
+    if len({(column.kind, column.array.type) for column in read}) > 1:
+        plain = pa.chunked_array([piece.dictionary_decode() for piece in pieces])
+        return read_arrow(plain, how)
     kinds = [column.cell_kinds for column in read if column.cell_kinds is not None]
     return ReadColumn(
         pa.chunked_array([column.array for column in read]),

@@ -144,11 +144,12 @@ def padded_numbers(
                 said = f"Excel shows {text.zfill(width)}, and the cell holds {text}"
                 found.setdefault(column, []).append((row, said))
     for column, cells in sorted(found.items()):
-        row, said = min(cells)
+        row, _ = min(cells)
         count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
         yield Note(
             "SRC013",
-            f"Column {names[column]!r}: {said}, which would be sent ({count}; first: row {row:,}).",
+            f"Column {names[column]!r}: Excel shows zeros before the numbers, and the cells do not "
+            f"hold them, so they would not be sent ({count}; first: row {row:,}).",
             len(cells),
             names[column],
             tuple(sorted(cells)[:_MOST_EXAMPLES]),

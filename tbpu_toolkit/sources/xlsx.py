@@ -30,19 +30,20 @@ _LONGEST_ROW: Final = 2**26
 _ZEROS: Final = re.compile(r"0{2,}")
 _PLACE: Final = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _WIDE: Final = re.compile(rb'r="([A-Z]{2,3})[0-9]')
+# Lengths are bounded, so that bytes made to be slow to search are not.
 _ERROR: Final = re.compile(
-    rb"""<(?:\w+:)?c\b([^>]*\bt=["']e["'][^>]*)(?<!/)>(?:(?!</(?:\w+:)?c>).)*?"""
-    rb"<(?:\w+:)?v>([^<]*)<",
+    rb"""<(?:\w+:)?c\b([^<>]{0,999}\bt=["']e["'][^<>]{0,999})(?<!/)>"""
+    rb"(?:(?!</(?:\w+:)?c>).){0,9999}?<(?:\w+:)?v>([^<]{0,99})<",
     re.DOTALL,
 )
 _UNSAVED: Final = re.compile(
-    rb"<(?:\w+:)?c\b([^<>]*)>\s*"
-    rb"<(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)\s*"
-    rb"(?:<(?:\w+:)?v\b[^<>]*(?:/>|>\s*</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"
+    rb"<(?:\w+:)?c\b([^<>]{0,999})>\s{0,99}"
+    rb"<(?:\w+:)?f\b(?:[^<>]{0,999}/>|[^<>]{0,999}>[^<]{0,9999}</(?:\w+:)?f>)\s{0,99}"
+    rb"(?:<(?:\w+:)?v\b[^<>]{0,99}(?:/>|>\s{0,99}</(?:\w+:)?v>)\s{0,99})?</(?:\w+:)?c>"
 )
 _TEXT_RESULT: Final = re.compile(rb"""\bt=["']str["']""")  # of a saved result, it may be empty
 _HIDDEN: Final = re.compile(
-    rb"""<(?:\w+:)?row\b([^<>]*\bhidden=["'](?:1|true)["'][^<>]*)>"""  # some write "0" and "false"
+    rb"""<(?:\w+:)?row\b([^<>]{0,999}\bhidden=["'](?:1|true)["'][^<>]{0,999})>"""
 )
 _ROW: Final = re.compile(rb"""\br=["']([0-9]{1,7})["']""")
 
@@ -151,7 +152,9 @@ def _zero_styles(book: zipfile.ZipFile) -> dict[bytes, int]:
 def _look_through(book: zipfile.ZipFile, part: str, where: str) -> Marks:
     styles, marks, extent = _zero_styles(book), Marks(), _Extent(where)
     styled = re.compile(
-        rb"""<(?:\w+:)?c\b([^>]*\bs=["'](""" + b"|".join(styles) + rb""")["'][^>]*)>"""
+        rb"""<(?:\w+:)?c\b([^<>]{0,999}\bs=["']("""
+        + b"|".join(styles)
+        + rb""")["'][^<>]{0,999})>"""
     )
     for rows in _rows(book, part):
         extent.widen(rows)
