@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from tbpu_toolkit.sources.source import Note
     from tbpu_toolkit.wire import Field
 
+    _Judged = tuple[Rule, Field, int, str]  # what was found, where, in how many rows, in words
+
 _HUGE: Final = frozenset({"KEY002", "SIZ001"})  # rules whose rows get no line, for its size
 _UNFIT: Final = frozenset({"MAP001", "MAP002", "MAP004"})  # then no field can be looked at
 _WORSE_IN_IDS: Final = {"SRC013": "KEY022"}  # what may be said of values, but not of ids
@@ -121,10 +123,11 @@ class Examination:
         seen = first_seen(self.source, [check for check, _ in counted])
         found = [Found(check, rows, own) for (check, rows), own in zip(counted, seen, strict=True)]
         found += self.dictionary.found()
-        found += self._named_by_columns(measured)
-        self.personal = self._personal_columns(found, measured)
+        judged = list(self._judged(measured))
+        found += self._named_by_columns(judged)
+        self.personal = self._personal_columns(found, judged)
         self._tell(found)
-        self._tell_columns(measured)
+        self._tell_columns(judged)
         self._tell_spellings()
         self._tell_blanks()
         self._settle([own.check for own in found], any_empty=measured.any_empty)
@@ -164,7 +167,7 @@ class Examination:
             measured["distinct_is_exact"] = exact is not None
             measured["distinct"] = about if exact is None else exact
 
-    def _judged(self, measured: Measured) -> Iterator[tuple[Rule, Field, int, str]]:
+    def _judged(self, measured: Measured) -> Iterator[_Judged]:
         """Give what the rules on whole columns found, and how they say it."""
         for (code, place), own in measured.judged.items():
             rule, field = self.rules[code], self.fields[place]
@@ -173,27 +176,25 @@ class Examination:
                 if judged is not None:
                     yield rule, field, *judged
 
-    def _named_by_columns(self, measured: Measured) -> list[Found]:
+    def _named_by_columns(self, judged: Iterable[_Judged]) -> list[Found]:
         """Give the rows that a judgement of their whole column names."""
         checks = [
             Check(rule, field, rule.of_column.rows(field))
-            for rule, field, _, _ in self._judged(measured)
+            for rule, field, _, _ in judged
             if rule.of_column and rule.of_column.rows
         ]
         counted = count_found(self.source, checks)
         seen = first_seen(self.source, [check for check, _ in counted])
         return [Found(check, rows, own) for (check, rows), own in zip(counted, seen, strict=True)]
 
-    def _personal_columns(self, found: Iterable[Found], measured: Measured) -> set[str]:
+    def _personal_columns(self, found: Iterable[Found], judged: Iterable[_Judged]) -> set[str]:
         shown = {
             own.check.field.column.name
             for own in found
             if own.check.field and own.check.rule.code.startswith(PERSONAL)
         }
         shown |= {
-            field.column.name
-            for rule, field, _, _ in self._judged(measured)
-            if rule.code.startswith(PERSONAL)
+            field.column.name for rule, field, _, _ in judged if rule.code.startswith(PERSONAL)
         }
         hashed = {
             field.column.name
@@ -209,8 +210,8 @@ class Examination:
             is_personal = column in self.personal
             self.findings.append(own.check.finding(own.rows, own.seen, is_personal=is_personal))
 
-    def _tell_columns(self, measured: Measured) -> None:
-        for rule, field, rows, clause in self._judged(measured):
+    def _tell_columns(self, judged: Iterable[_Judged]) -> None:
+        for rule, field, rows, clause in judged:
             if rule.of_column and rule.of_column.rows is None:
                 self._tell_whole(rule, field, rows, clause)
 

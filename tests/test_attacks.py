@@ -224,3 +224,15 @@ def test_a_value_whose_own_type_raises_is_a_rejected_cell():
     data = pd.DataFrame({"id": ["a", "b", "c"], "v": values})
     report = tbpu.validate(data, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
     assert report.rejected["row"].tolist() == [1, 2]
+
+
+def test_words_of_a_dictionary_in_pieces_may_be_of_two_kinds():
+    """The second piece holds a time beyond what microseconds count to."""
+
+    def piece(seconds):
+        words = pa.array([seconds], pa.timestamp("s"))
+        return pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), words)
+
+    table = pa.table({"id": list("abcd"), "v": pa.chunked_array([piece(5), piece(2**61)])})
+    report = tbpu.validate(table, tbpu.Mapping("id", "thirdPartyId", {"v": "v"}))
+    assert report.rejected[["row", "code"]].to_numpy().tolist() == [[3, "VAL006"], [4, "VAL006"]]
