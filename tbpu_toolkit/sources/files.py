@@ -26,7 +26,7 @@ def fill(source: Source, file: File, formats: Formats) -> None:
     kind = _suffix(path)
     if kind in text.SUFFIXES:
         _check_words(file, sheet=file.sheet)
-        text.fill(source, file)
+        text.fill(source, file, is_mapped=formats is not None)
     elif kind in parquet.SUFFIXES:
         _check_words(file, sheet=file.sheet, separator=file.separator, encoding=file.encoding)
         parquet.fill(source, path, formats)

@@ -69,8 +69,6 @@ def find_separator(path: Path, asked: str | None, *, likes_tabs: bool) -> Separa
     said = _SAID.fullmatch(first)
     line = first.rstrip("\r\n") if said else ""
     if asked is not None:
-        if not said:
-            _check_asked(path, asked)
         return Separator(asked, line)
     if said:
         return Separator(said["bare"] or said["quoted"], line)
@@ -78,15 +76,21 @@ def find_separator(path: Path, asked: str | None, *, likes_tabs: bool) -> Separa
     return _fitting({sign: list(_widths(path, sign)) for sign in preferred})
 
 
-def _check_asked(path: Path, asked: str) -> None:
-    """Refuse a sign that makes one column of what another sign makes several of."""
-    if next(_widths(path, asked), 1) > 1:
+def check_asked(path: Path, asked: Separator) -> None:
+    """Refuse a sign that makes one column of what another sign makes several of.
+
+    Raises:
+        SourceError: it does; the message names the other sign.
+
+    """
+    if asked.said or next(_widths(path, asked.sign), 1) > 1:
         return
-    others = {sign: next(_widths(path, sign), 1) for sign in SEPARATORS if sign != asked}
+    others = {sign: next(_widths(path, sign), 1) for sign in SEPARATORS if sign != asked.sign}
     best = max(others, key=lambda sign: others[sign])
     if others[best] > 1:
         raise SourceError(
-            f"The header has no {asked!r}, which was asked for as the separator, and {NAMES[best]} "
+            f"The header has no {asked.sign!r}, which was asked for as the separator, and "
+            f"{NAMES[best]} "
             f"would give {others[best]} columns. Ask for {best!r}, or leave separator= out."
         )
 

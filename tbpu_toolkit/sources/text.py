@@ -9,7 +9,7 @@ import duckdb
 from tbpu_toolkit.sources import records
 from tbpu_toolkit.sources.plain import make_plain
 from tbpu_toolkit.sources.quoting import file_literal
-from tbpu_toolkit.sources.separators import NAMES, find_separator, read_header
+from tbpu_toolkit.sources.separators import NAMES, check_asked, find_separator, read_header
 from tbpu_toolkit.sources.source import RELATION, Note
 from tbpu_toolkit.wire import Column, literal
 
@@ -27,8 +27,13 @@ _EXAMPLES: Final = 3
 _FEW_LETTERS: Final = r"[A-Za-z]{0,2}[^\x00-\x7f]{1,2}[A-Za-z]{0,2}"
 
 
-def fill(source: Source, file: File) -> None:
+def fill(source: Source, file: File, *, is_mapped: bool) -> None:
     """Bring a file of text into the engine.
+
+    Args:
+        source: where it goes.
+        file: the file, and how it is to be read.
+        is_mapped: whether several of its columns are wanted, so that a single one won't do.
 
     Raises:
         SourceError: it can't be read.
@@ -37,6 +42,8 @@ def fill(source: Source, file: File) -> None:
     plain = make_plain(file, source.folder)
     likes_tabs = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
     separator = find_separator(plain.path, file.separator, likes_tabs=likes_tabs)
+    if is_mapped and file.separator:
+        check_asked(plain.path, separator)
     names = read_header(plain.path, separator, file.path)
     if not _load(source, plain, separator, len(names)):
         ragged = records.load_records(source.con, plain.path, separator, len(names), file.path)
