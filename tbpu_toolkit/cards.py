@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
-from tbpu_toolkit.duplicates import merged_lines
+from tbpu_toolkit.duplicates import STILL_IN
 from tbpu_toolkit.findings import shortened
 from tbpu_toolkit.sources import RELATION
 
@@ -31,7 +31,6 @@ _SHARES: Final = (0.5, 0.25, 0.1)  # of the profiles, that an audience on a numb
 _NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 _TIMES: Final = frozenset({"date", "datetime", "zoned datetime"})
 _READABLE: Final = (None, "date", "iso")  # formats that leave a day to be read
-_STILL_IN: Final = "row NOT IN (SELECT row FROM left_out)"
 _PLAIN_NUMBER: Final = r"-?(0|[1-9][0-9]*)([.][0-9]+)?"  # 00042 is a code
 _ISO_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?"
 _LOOKED_AT: Final = 1_000  # texts
@@ -104,9 +103,13 @@ def _card(values: _Values) -> Card:
 
 
 class _Known:
-    """What the different texts of all columns tell, asked once."""
+    """What is the same for all parameters, or told by all their texts, and asked once."""
 
     def __init__(self, examination: Examination) -> None:
+        counts = examination.counts
+        self.are_all = counts["ready"] == counts["rows_in"]
+        (merged,) = examination.source.one("SELECT count(*) FROM merged_line")
+        self.has_merged = merged > 0
         dictionary = examination.dictionary
         self.top = dictionary.most_frequent(_TOP) if dictionary else {}
         self.are_numbers = dictionary.all_match(f"^({_PLAIN_NUMBER})$") if dictionary else {}
@@ -123,9 +126,7 @@ class _Values:
         self._field = field
         self.measured = examination.measures[place]
         self.is_personal = field.column.name in examination.personal
-        counts = examination.counts
-        self.are_all = counts["ready"] == counts["rows_in"]
-        self._has_merged = not self.are_all and merged_lines(self._source.con).num_rows > 0
+        self.are_all = known.are_all
 
     def longest(self) -> int | None:
         """Count the characters of the longest text that is sent; of floats nobody asks that."""
@@ -231,8 +232,8 @@ class _Values:
         """SQL of the ready rows' values; those of merged ids are read off their lines."""
         if self.are_all:
             return f"(SELECT {value} AS value FROM {RELATION})"
-        own = f"SELECT {value} AS value FROM {RELATION} WHERE {_STILL_IN}"
-        if not self._has_merged:
+        own = f"SELECT {value} AS value FROM {RELATION} WHERE {STILL_IN}"
+        if not self._known.has_merged:
             return f"({own})"
         cell = f"nullif(url_decode(string_split(rtrim(line, chr(10)), ',')[{self._place + 1}]), '')"
         merged = of_merged.replace("{cell}", cell)

@@ -26,7 +26,7 @@ _KEPT_ROW: Final = {
     "last": "last_row",
     "merge": "last_row",
 }
-_STILL_IN: Final = "row NOT IN (SELECT row FROM left_out)"
+STILL_IN: Final = "row NOT IN (SELECT row FROM left_out)"
 
 SPELT_OTHERWISE: Final = (  # the rows whose id differs from another one's in case or spaces only
     "SELECT row FROM same_id WHERE lower(trim(id)) IN (SELECT lower(trim(id)) FROM same_id"
@@ -75,7 +75,7 @@ def settle(con: DuckDBPyConnection, fields: Sequence[Field], policy: Duplicates)
         f" SELECT same_id.row, {same} AS same, same_id.row = kept.row AND (alike OR"
         f" {policy != 'reject'}) AS is_kept FROM same_id JOIN shared USING (id)"
         f" JOIN same_id AS kept ON kept.row = {_KEPT_ROW[policy]})"
-        f" WHERE NOT is_kept AND {_STILL_IN}"
+        f" WHERE NOT is_kept AND {STILL_IN}"
     )
 
 
@@ -84,7 +84,7 @@ def _gather(con: DuckDBPyConnection, fields: Sequence[Field]) -> None:
     con.execute(
         "CREATE TEMP TABLE same_id AS"
         f" SELECT row, {key} AS id, {wire.line(fields)} AS line"
-        f" FROM {RELATION} JOIN twice ON {_hashed(fields[0])} = hashed WHERE {_STILL_IN}"
+        f" FROM {RELATION} JOIN twice ON {_hashed(fields[0])} = hashed WHERE {STILL_IN}"
     )
     con.execute(
         "CREATE TEMP TABLE shared AS SELECT id, min(row) AS first_row, max(row) AS last_row,"

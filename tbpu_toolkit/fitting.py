@@ -106,7 +106,7 @@ def _names(source: Source, mapping: Mapping) -> Iterator[_Told]:
             yield "NAM003", f"{_says('NAM003', name)}: {_listed(others)}.", 0, name
     if nameless := [name for name in names if not name.strip() or _NUMBER.fullmatch(name)]:
         yield "NAM004", f"{_says('NAM004')}: {_listed(nameless)}.", 0, None
-    for name in mapped & set(names):
+    for name in (name for name in dict.fromkeys(names) if name in mapped):
         numbered = _NUMBERED.fullmatch(name)
         if numbered and numbered[1] in names:
             yield "NAM005", f"{_says('NAM005', name)}.", 0, name

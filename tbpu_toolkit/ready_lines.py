@@ -49,8 +49,7 @@ def ready_lines(
 def first_lines(con: DuckDBPyConnection, fields: Sequence[Field], number: int) -> list[str]:
     """Give the first lines that are sent, without working out the others."""
     found = con.execute(
-        f"SELECT row FROM {RELATION} WHERE row NOT IN (SELECT row FROM left_out)"
-        f" ORDER BY row LIMIT {number}"
+        f"SELECT row FROM {RELATION} WHERE {duplicates.STILL_IN} ORDER BY row LIMIT {number}"
     ).fetchnumpy()["row"]
     if not len(found):
         return []
