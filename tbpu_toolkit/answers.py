@@ -55,6 +55,7 @@ class Reply:
         is_complete: whether all of the body was read.
         content_type: the header's words.
         retry_after: the header's words, where there is one; a date as seconds from the answer's.
+        date: the header's words: what time it was for whoever answered.
 
     """
 
@@ -63,6 +64,7 @@ class Reply:
     is_complete: bool = True
     content_type: str = ""
     retry_after: str | None = None
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class BatchAnswer:
         bytes_read: how many bytes of the file were handed to the network.
         retry_after: the header's words, where there was one.
         pauses: whether the next batch would meet the same refusal.
+        raw: the answer's body as it came; what is not UTF-8 is escaped.
 
     """
 
@@ -105,6 +108,7 @@ class BatchAnswer:
     bytes_read: int = 0
     retry_after: str | None = None
     pauses: bool = False
+    raw: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the answer as the ledger keeps it."""
@@ -124,6 +128,8 @@ class BatchStatus:
         not_found: rows whose profile it does not know (version v1).
         failed: rows it could not store.
         message: why the answer could not be read.
+        is_throttled: whether Target asked to be asked later.
+        retry_after: when, in the header's words, where there was one.
 
     """
 
@@ -134,6 +140,8 @@ class BatchStatus:
     not_found: int | None = None
     failed: int | None = None
     message: str = ""
+    is_throttled: bool = False
+    retry_after: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the status as the ledger keeps it."""
@@ -165,6 +173,7 @@ def verdict(
         "http": reply.http,
         "bytes_read": bytes_read,
         "retry_after": reply.retry_after,
+        "raw": reply.body.decode("utf-8", "backslashreplace"),
     }
     if reply.http in _THROTTLES:
         return BatchAnswer(Verdict.THROTTLED, _what_came(reply), **words)
@@ -209,12 +218,18 @@ def read_status(reply: Reply | NoReply) -> BatchStatus:
     'complete'
     >>> read_status(Reply(502, b"<html>", content_type="text/html"))
     BatchStatus(status='unavailable', batch_size=None, consumed=None, updated=None, \
-not_found=None, failed=None, message="a web page came, not Target's XML (HTTP 502, text/html)")
+not_found=None, failed=None, message="a web page came, not Target's XML (HTTP 502, text/html)", \
+is_throttled=False, retry_after=None)
     """
     if isinstance(reply, NoReply):
         return BatchStatus("unavailable", message=reply.why)
     if reply.http != 200:  # noqa: PLR2004 - OK
-        return BatchStatus("unavailable", message=_refusal(reply))
+        return BatchStatus(
+            "unavailable",
+            message=_refusal(reply),
+            is_throttled=reply.http in _THROTTLES,
+            retry_after=reply.retry_after,
+        )
     root = _response(reply, mend_ampersands=True)
     if isinstance(root, str):
         return BatchStatus("unavailable", message=root)

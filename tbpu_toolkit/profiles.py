@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from urllib.parse import quote, urlencode
 
@@ -34,6 +34,7 @@ class Profile:
         attributes: parameter's bare name -> value; values are always text there.
         modified_at: when the profile last changed, in Target's own words.
         attributes_modified_at: the same for each attribute, where it was told.
+        answered_at: what time it was for Target when it answered, in the words of HTTP's Date.
 
     """
 
@@ -43,6 +44,7 @@ class Profile:
     attributes: dict[str, str] = field(default_factory=dict)
     modified_at: str | None = None
     attributes_modified_at: dict[str, str] = field(default_factory=dict)
+    answered_at: str = ""
 
 
 def fetch_path(visitor: str, key_type: str, client_code: str) -> str:
@@ -80,7 +82,7 @@ def read_profile(reply: Reply | NoReply, visitor: str, key_type: FetchKey) -> Pr
     content = _json_object(reply)
     attributes = content.get("profileAttributes")
     if reply.http == 200 and isinstance(attributes, dict):  # noqa: PLR2004 - OK
-        return _profile(content, attributes, visitor, key_type)
+        return replace(_profile(content, attributes, visitor, key_type), answered_at=reply.date)
     said = str(content.get("message", ""))
     if reply.http == 404 and said.startswith(limits.NO_PROFILE):  # noqa: PLR2004 - not found
         return Profile(visitor, key_type, found=False)
