@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.sources.file import File
     from tbpu_toolkit.sources.query import Query
     from tbpu_toolkit.suggestion import suggest_mapping
+    from tbpu_toolkit.tokens import Token
     from tbpu_toolkit.validation import ValidationReport, validate
 
 __version__ = "0.1.0"
@@ -69,6 +70,7 @@ __all__ = [
     "SourceError",
     "TargetClient",
     "TargetUnreachable",
+    "Token",
     "ToolkitError",
     "ValidationError",
     "ValidationReport",
@@ -88,6 +90,7 @@ _LATER = {
     "Run": "runs",
     "Sandbox": "practice",
     "TargetClient": "client",
+    "Token": "tokens",
     "ValidationReport": "validation",
     "explain": "explanations",
     "open_run": "runs",

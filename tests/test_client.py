@@ -21,7 +21,7 @@ import requests
 
 import tbpu_toolkit as tbpu
 from tbpu_toolkit.answers import Verdict
-from tbpu_toolkit.client import BearerToken, SendInterrupted
+from tbpu_toolkit.client import SendInterrupted
 from tbpu_toolkit.errors import CallFailed, InputError
 
 BATCH = b"batch=thirdPartyId,tier\n00001,gold\n00002,Z%C3%BCrich\n"
@@ -48,9 +48,9 @@ def big(tmp_path):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr("tbpu_toolkit.client._CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr("tbpu_toolkit.client._ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr("tbpu_toolkit.client._BODY_SECONDS", 0.3)
+    monkeypatch.setattr("tbpu_toolkit.client.line._CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("tbpu_toolkit.client.line._ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("tbpu_toolkit.client.line._BODY_SECONDS", 0.3)
 
 
 def accepting(wire):
@@ -610,7 +610,7 @@ def test_a_token_that_is_none_is_refused_and_not_shown(form):
 
 def test_a_token_shows_nowhere():
     client = tbpu.TargetClient("acme", token=TOKEN)
-    token = BearerToken(TOKEN)
+    token = tbpu.Token(TOKEN)
     assert repr(token) == str(token) == f"{token}" == "[secure]"
     for text in (repr(client), str(client), repr(vars(client)), repr([client, token])):
         assert TOKEN not in text
@@ -826,6 +826,7 @@ def test_batch_and_status_calls_are_paced_and_fetches_are_not(serve, batch):
     class Counting:
         def wait(self):
             waits.append(len(server.requests))
+            return True
 
     client.pace = Counting()
     client.update_batch(batch)

@@ -20,6 +20,7 @@ STOREYS = [
     "masking",
     "cells",
     "wire",
+    "tokens",
     "addresses",
     "answers",
     "profiles",

@@ -19,6 +19,7 @@ CONTRACT = {
     "Run",
     "Sandbox",
     "TargetClient",
+    "Token",
     "ValidationReport",
     "explain",
     "open_run",

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import socket
 import threading
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self
-
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from tbpu_toolkit import answers, limits
 from tbpu_toolkit.addresses import (
@@ -23,10 +16,10 @@ from tbpu_toolkit.addresses import (
     is_targets_host,
     read_status_address,
 )
-from tbpu_toolkit.answers import BatchAnswer, BatchStatus, NoReply, Reply
+from tbpu_toolkit.answers import BatchAnswer, BatchStatus, NoReply, Reply, Verdict
+from tbpu_toolkit.client.line import STOPPED, Line
 from tbpu_toolkit.errors import CallFailed, InputError
-from tbpu_toolkit.faults import Watch, no_reply
-from tbpu_toolkit.pace import Pace
+from tbpu_toolkit.pace import Pace, calls_to
 from tbpu_toolkit.profiles import (
     LARGEST_PROFILE,
     FetchKey,
@@ -35,19 +28,15 @@ from tbpu_toolkit.profiles import (
     read_profile,
     update_body,
 )
+from tbpu_toolkit.tokens import HIDDEN, Token
 from tbpu_toolkit.upload import CountedFile, checked_batch_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tbpu_toolkit.limits import Version
 
-_CONNECT_SECONDS: Final = 10.0
-_ANSWER_SECONDS: Final = 120.0  # for the first byte of an answer, and between two
-_BODY_SECONDS: Final = 30.0  # for all of its bytes, beyond that
-_UPLOAD_SECONDS: Final = 3600.0  # for handing a batch file over
 _DEFAULT_CALLS_PER_MINUTE: Final = 40  # Target's 50 are shared with the account's other tools
-_BROKEN: Final = (requests.RequestException, HTTPError, OSError)
 
 
 class SendInterrupted(KeyboardInterrupt):
@@ -58,54 +47,18 @@ class SendInterrupted(KeyboardInterrupt):
         self.answer = answer
 
 
-class BearerToken(AuthBase):
-    """A profile authentication token, which prints as ``[secure]`` and is never stored.
-
-    An auth object and not a header: a header would give way to a password of ``.netrc``.
-
-    >>> BearerToken("abc")
-    [secure]
-    """
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-        is_sound = re.fullmatch(r"[!-~]+", token) is not None
-        del token  # a traceback may print the locals
-        if not is_sound:
-            raise InputError(
-                "The token is empty, or holds spaces or signs that no token has. Copy it again "
-                "from Administration > Implementation > Profile API."
-            )
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Show the token."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-    def __repr__(self) -> str:
-        return "[secure]"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A token is not stored. Give it to the client again.")
-
-
-class _NoToken(AuthBase):
-    """Keeps requests from looking for a password in ``.netrc``."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
 class TargetClient:
     """Adobe Target, or another address that speaks like it.
 
     Args:
         client_code: the account's, from Administration > Implementation > Account details.
-        token: the profile authentication token, where the account requires one.
+        token: the profile authentication token, where the account requires one; as text, or
+            found by :meth:`Token.find <tbpu_toolkit.tokens.Token.find>`.
         base_url: another address than ``https://<client code>.tt.omtrdc.net``: https, or http on
             this machine (the sandbox).
         calls_per_minute: how many batch and status calls to make in a minute at the most; None
-            for no limit. Target allows an account 50, shared by all of its tools.
+            for no limit. Target allows an account 50, shared by all of its tools; the calls of
+            every client in this process count.
 
     Raises:
         InputError: the client code or the address is not one; checked before any call.
@@ -122,29 +75,33 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
     def __init__(
         self,
         client_code: str,
-        token: str | None = None,
+        token: str | Token | None = None,
         base_url: str | None = None,
         calls_per_minute: int | None = _DEFAULT_CALLS_PER_MINUTE,
     ) -> None:
-        given, token = [token], None  # a traceback may print the locals
+        given: list[str | Token | None] = [token]
+        token = None  # a traceback may print the locals
         self.client_code = checked_client_code(client_code)
         self.base_url = f"https://{client_code}{limits.EDGE_DOMAIN}"
-        self._auth = _auth(given)
+        self._token = _checked_token(given)
         if base_url is not None:
             self.base_url = checked_base_url(base_url)
         self.is_sandbox = is_loopback(self.base_url)
         self._check_token_goes_to_target()
-        self.pace = Pace(_checked_pace(calls_per_minute))
+        calls = calls_to(self.base_url, self.client_code)
+        self.pace = Pace(_checked_pace(calls_per_minute), calls)
         self._of_thread = threading.local()
+        self._sending: set[Line] = set()
+        self._changing = threading.Lock()
 
     def __repr__(self) -> str:
-        token = ", token=[secure]" if self.has_token else ""
+        token = f", token={HIDDEN}" if self.has_token else ""
         return f"TargetClient({self.client_code!r}, base_url={self.base_url!r}{token})"
 
     @property
     def has_token(self) -> bool:
         """Whether a token was given."""
-        return isinstance(self._auth, BearerToken)
+        return self._token is not None
 
     def _check_token_goes_to_target(self) -> None:
         host = self.base_url.removeprefix("https://").partition(":")[0]
@@ -177,14 +134,43 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         """
         size = checked_batch_file(Path(path), version)
         url = self._url(limits.BATCH_UPDATE_PATHS[version])
-        with Path(path).open("rb") as file, self._line() as line:
+        with Path(path).open("rb") as file, self._sending_line() as line:
             body = CountedFile(file, size)
+            reply: Reply | NoReply = NoReply(STOPPED)
+            is_interrupted = False
             try:
                 self.pace.wait()
-                reply = line.post(url, body, self._auth)
+                reply = line.post(url, body)
             except KeyboardInterrupt:
-                raise SendInterrupted(self._verdict(NoReply("it was stopped"), body)) from None
-        return self._verdict(reply, body)
+                is_interrupted = True
+        answer = self._verdict(reply, body)
+        if is_interrupted:  # raised here, it drags no frames along that hold the token
+            raise SendInterrupted(answer)
+        if line.was_hung_up and answer.verdict in {Verdict.NOT_SENT, Verdict.UNKNOWN}:
+            return replace(answer, message=STOPPED, pauses=False)
+        return answer
+
+    def hang_up(self) -> None:
+        """End, within a moment, every :meth:`update_batch` that is under way in another thread.
+
+        It then returns, with the verdict that its bytes give: not sent, or unknown. A wait for
+        the pace is ended as well, and counts no call. What begins later is not touched.
+        """
+        with self._changing:
+            for line in self._sending:
+                line.hang_up()
+        self.pace.hang_up()
+
+    @contextlib.contextmanager
+    def _sending_line(self) -> Iterator[Line]:
+        with self._line() as line:
+            with self._changing:
+                self._sending.add(line)
+            try:
+                yield line
+            finally:
+                with self._changing:
+                    self._sending.discard(line)
 
     def _verdict(self, reply: Reply | NoReply, body: CountedFile) -> BatchAnswer:
         return answers.verdict(reply, body.bytes_read, len(body), self.client_code, self._sandbox)
@@ -215,12 +201,15 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
             raise InputError(
                 f"This batch can't be followed: {address.why}. Prove it by a fetch instead."
             )
-        self.pace.wait()
-        reply = self._reader.get(address.url, _NoToken())
+        reply = self._ask_status(address.url, with_token=False)
         if self.has_token and isinstance(reply, Reply) and reply.http in {401, 403}:
-            self.pace.wait()
-            reply = self._reader.get(address.url, self._auth)
+            reply = self._ask_status(address.url, with_token=True)
         return answers.read_status(reply)
+
+    def _ask_status(self, url: str, *, with_token: bool) -> Reply | NoReply:
+        while not self.pace.wait():
+            pass  # what was hung up is a batch, and not this
+        return self._reader.get(url, with_token=with_token)
 
     # --- single profiles -------------------------------------------------------------
 
@@ -242,7 +231,8 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
 
         """
         url = f"{self.base_url}{fetch_path(id, key_type, self.client_code)}"
-        return read_profile(self._reader.get(url, self._auth, LARGEST_PROFILE), id, key_type)
+        reply = self._reader.get(url, with_token=True, longest=LARGEST_PROFILE)
+        return read_profile(reply, id, key_type)
 
     def update_profile(
         self,
@@ -269,7 +259,7 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         """
         body = update_body(id, attributes, key_type)
         with self._line() as line:
-            reply = line.post(self._url(limits.SINGLE_UPDATE_PATH), body, self._auth)
+            reply = line.post(self._url(limits.SINGLE_UPDATE_PATH), body)
         taken, message = answers.read_success(reply)
         if taken:
             return message
@@ -288,145 +278,24 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
     def _url(self, path: str) -> str:
         return f"{self.base_url}{path.format(client_code=self.client_code)}"
 
-    def _line(self) -> _Line:
+    def _line(self) -> Line:
         # A company's proxy has no business on loopback.
-        return _Line(use_environment=not self.is_sandbox)
+        return Line(self._token, use_environment=not self.is_sandbox)
 
     @property
-    def _reader(self) -> _Line:
+    def _reader(self) -> Line:
         """A line for questions, kept open; each thread has its own."""
         if not hasattr(self._of_thread, "line"):
             self._of_thread.line = self._line()
-        line: _Line = self._of_thread.line
+        line: Line = self._of_thread.line
         return line
 
 
-def _auth(given: list[str | None]) -> AuthBase:
-    return _NoToken() if given[0] is None else BearerToken(given.pop() or "")
-
-
-class _Line:
-    """Makes one call at a time: no redirects, no retries, no answer without an end."""
-
-    def __init__(self, *, use_environment: bool) -> None:
-        self._adapter = _HangingUp(max_retries=0)
-        self._session = requests.Session()
-        self._session.trust_env = use_environment
-        self._session.headers["Accept-Encoding"] = "identity"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._adapter.close()
-        self._session.close()
-
-    def get(
-        self, url: str, auth: AuthBase, longest: int = answers.LARGEST_ANSWER
-    ) -> Reply | NoReply:
-        """Ask, and read at most *longest* bytes of the answer."""
-        with Watch(self._adapter.hang_up) as watch:
-            watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
-            return self._ask(watch, longest, method="GET", url=url, auth=auth)
-
-    def post(self, url: str, body: CountedFile | bytes, auth: AuthBase) -> Reply | NoReply:
-        """Hand over a body, on a connection of its own: a kept one may have gone stale."""
-        headers = {"Content-Type": limits.CONTENT_TYPE, "Connection": "close"}
-        with Watch(self._adapter.hang_up) as watch:
-            watch.start(_UPLOAD_SECONDS)
-            if isinstance(body, CountedFile):
-                body.at_end = lambda: watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
-            words = {"url": url, "data": body, "headers": headers, "auth": auth}
-            return self._ask(watch, answers.LARGEST_ANSWER, method="POST", **words)
-
-    def _ask(self, watch: Watch, longest: int, **words: Any) -> Reply | NoReply:
-        # The adapter itself is asked: a session reads all of a redirect that it does not follow.
-        timeout = (_CONNECT_SECONDS, _ANSWER_SECONDS)
-        try:
-            request = self._session.prepare_request(requests.Request(**words))
-            response = self._adapter.send(request, timeout=timeout, **self._settings(request))
-        except _BROKEN as error:
-            too_late = NoReply("no complete answer came in time")
-            return too_late if watch.has_rung else no_reply(error, words["url"], timeout)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt from None  # without the frames below, which hold the headers
-        with contextlib.closing(response):
-            return _read_reply(response, longest, watch)
-
-    def _settings(self, request: requests.PreparedRequest) -> dict[str, Any]:
-        """Proxies and certificates, as the environment gives them."""
-        return dict(self._session.merge_environment_settings(request.url, {}, True, None, None))
-
-
-class _HangingUp(HTTPAdapter):
-    """An adapter that can end the calls that are under way."""
-
-    def __init__(self, **words: Any) -> None:
-        self._sockets: list[socket.socket] = []
-        super().__init__(**words)
-
-    def init_poolmanager(self, *args: Any, **words: Any) -> None:
-        super().init_poolmanager(*args, **words)
-        self._listen(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **words: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **words)
-        self._listen(manager)
-        return manager
-
-    def _listen(self, manager: Any) -> None:
-        manager.pool_classes_by_scheme = {
-            scheme: _noting(pool, self._sockets)
-            for scheme, pool in manager.pool_classes_by_scheme.items()
-        }
-
-    def hang_up(self) -> None:
-        """End whatever is being read or written."""
-        for line in self._sockets:
-            with contextlib.suppress(OSError):  # it has ended by itself
-                line.shutdown(socket.SHUT_RDWR)
-
-
-def _noting(pool: type[Any], sockets: list[socket.socket]) -> type[Any]:
-    """Give a kind of pool whose connections note down their sockets."""
-    plain: Any = pool.ConnectionCls
-
-    def connect(self: Any) -> None:
-        plain.connect(self)
-        sockets[:] = [self.sock]  # a line makes one call at a time
-
-    connection = type("NotingConnection", (plain,), {"connect": connect})
-    return type("NotingPool", (pool,), {"ConnectionCls": connection})
-
-
-def _read_reply(response: requests.Response, longest: int, watch: Watch) -> Reply:
-    """Read an answer, bounded in bytes and, by the watch, in time."""
-    body, has_ended = b"", False
-    try:
-        while len(body) <= longest and not has_ended:
-            block = response.raw.read1(longest + 1 - len(body), decode_content=False)
-            body += block
-            has_ended = not block
-    except _BROKEN:
-        has_ended = False  # the status code stands, whatever became of the body
-    return Reply(
-        response.status_code,
-        body[:longest],
-        has_ended and not watch.has_rung,
-        response.headers.get("Content-Type", ""),
-        _retry_after(response),
-    )
-
-
-def _retry_after(response: requests.Response) -> str | None:
-    """Give what Retry-After says; a date as seconds from the answer's own, for clocks differ."""
-    said: str | None = response.headers.get("Retry-After")
-    try:
-        until = parsedate_to_datetime(said or "")
-        spoken = parsedate_to_datetime(response.headers.get("Date", ""))
-        return f"{max(0.0, (until - spoken).total_seconds()):.0f}"
-    except (ValueError, TypeError):
-        return said
+def _checked_token(given: list[str | Token | None]) -> Token | None:
+    """Give a token; the text goes through a list, which is emptied, so that no frame shows it."""
+    if given[0] is None or isinstance(given[0], Token):
+        return given[0]
+    return Token(cast("str", given.pop()))
 
 
 def _checked_pace(calls_per_minute: int | None) -> int | None:
