@@ -23,10 +23,10 @@ _KEY_WORDS: Final[dict[LookupKey, str]] = {
 }
 
 
-def submitted(status_url: str) -> bytes:
-    """Return the answer to a batch that was accepted."""
-    message = "Batch submitted for processing"
-    return _response(success="true", batchStatus=status_url, message=message)
+def submitted(status_url: str | None) -> bytes:
+    """Return the answer to a batch that was accepted; ``None`` leaves its status address out."""
+    address = {} if status_url is None else {"batchStatus": status_url}
+    return _response(success="true", **address, message="Batch submitted for processing")
 
 
 def updated() -> bytes:

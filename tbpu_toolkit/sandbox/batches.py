@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tbpu_toolkit import limits
-from tbpu_toolkit.sandbox import moments
+from tbpu_toolkit.sandbox import fates, moments
 from tbpu_toolkit.sandbox.batch_file import decode, is_blank_row, is_valid_id, read_batch
 from tbpu_toolkit.sandbox.database import now_ms
 from tbpu_toolkit.sandbox.profiles import INSERT_PROFILE, KEY_COLUMNS, KEY_VALUES
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.limits import KeyType, Version
     from tbpu_toolkit.sandbox.batch_file import BatchFile
     from tbpu_toolkit.sandbox.database import Database
+    from tbpu_toolkit.sandbox.faults import Fate
 
 StagedRow = tuple[int, str, bytes]
 
@@ -105,12 +106,20 @@ class Batches:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counting = threading.Lock()
+        self._fates: dict[int, Fate] = {}  # by moment; a restart forgets them
         rows = database.rows("SELECT sha256, count(*) AS n FROM batch GROUP BY sha256", {})
         self.accepted = Counter({row["sha256"]: row["n"] for row in rows})
         for batch in self._listed("WHERE status = :status", status=limits.STATUS_INCOMPLETE):
             self._undo(batch)
 
-    def take(self, client: str, version: Version, file: BatchFile, body: bytes) -> Batch:
+    def take(
+        self,
+        client: str,
+        version: Version,
+        file: BatchFile,
+        body: bytes,
+        fate: Fate | None = None,
+    ) -> Batch:
         """Store a batch that was checked; it takes effect when :meth:`complete` says so."""
         sha256 = hashlib.sha256(body).hexdigest()
         values = {
@@ -127,6 +136,8 @@ class Batches:
             batch_id = f"{client}-{values['submitted_at']}-{_FIRST_SERIAL + moment}"
             connection.execute(_INSERT_BATCH, {**values, "moment": moment, "batch_id": batch_id})
             connection.execute("INSERT INTO body VALUES (?, ?)", (moment, body))
+            if fate is not None:  # known before anybody sees the batch
+                self._fates[moment] = fate
         with self._counting:
             self.accepted[sha256] += 1
         return self._listed("WHERE moment = :moment", moment=moment)[0]
@@ -170,8 +181,15 @@ class Batches:
         return Tally(updated, len(rows) - updated, failed)
 
     def complete(self, batch: Batch, tally: Tally) -> None:
-        """Let a batch take effect."""
+        """Let a batch take effect, as far as its fate allows."""
+        fate = self._fates.get(batch.moment)
+        if fate is not None and fate.kind == "stuck":
+            self.give_up(batch)
+            return
         with self._database.transaction() as connection:
+            if fate is not None:
+                gone = fates.take_rows_away(connection, batch.moment, batch.rows, fate)
+                tally += Tally(updated=-gone, failed=gone)
             moments.show(connection, batch.moment)
             _close(connection, batch, limits.STATUS_COMPLETE, tally)
 

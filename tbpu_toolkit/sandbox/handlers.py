@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from tbpu_toolkit.sandbox.applier import Applier
     from tbpu_toolkit.sandbox.batches import Batch, Batches
     from tbpu_toolkit.sandbox.call_limit import CallLimit
+    from tbpu_toolkit.sandbox.fault_script import Playbook
+    from tbpu_toolkit.sandbox.faults import Fate
     from tbpu_toolkit.sandbox.profiles import LookupKey, Profiles
 
 MAX_DRAINED_BYTES: Final = 200_000_000  # a larger body is cut off instead of answered
 _SINGLE_KEYS: Final[dict[str, KeyType]] = {"mboxPC": "pcId", "mbox3rdPartyId": "thirdPartyId"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shared:
     """All that the handlers share.
 
@@ -41,7 +43,9 @@ class Shared:
         batches: the batches.
         applier: is told when a batch came in.
         limit: counts the calls.
-        token: what ``Authorization`` must carry; ``None`` lets everybody in.
+        playbook: what goes wrong with the calls to come.
+        token: what ``Authorization`` must carry; ``None`` lets everybody in. A fault may
+            change it.
 
     """
 
@@ -50,6 +54,7 @@ class Shared:
     batches: Batches
     applier: Applier
     limit: CallLimit
+    playbook: Playbook
     token: str | None = field(repr=False)
 
     def lets_in(self, authorization: str) -> bool:
@@ -159,10 +164,14 @@ class ApiHandler(LocalHandler):
         self.refusal = 0
         if self._finished:
             return
+        self.arrived()
         if not self.shared.lets_in(self.request.headers.get("Authorization", "")):
             self.refusal = 401
         elif self.metered and not self.shared.limit.admits(self.path_kwargs["client_code"]):
             self.refusal = 503
+
+    def arrived(self) -> None:
+        """Hear of a call that means this sandbox, before it is known whether it is served."""
 
     def is_served(self) -> bool:
         """Whether the call goes on; the caller has got the answer otherwise."""
@@ -189,6 +198,7 @@ class BatchUpdateHandler(ApiHandler):
     """``POST …/batchUpdate``: takes a batch."""
 
     metered = True
+    fate: Fate | None = None
 
     def initialize(self, shared: Shared, version: Version) -> None:  # type: ignore[override]  # tornado passes the route's own keywords
         """Take what the handlers share, and which version the address means."""
@@ -224,9 +234,12 @@ class BatchUpdateHandler(ApiHandler):
             self.refuse(str(error))
             return
         self.shared.applier.wake()
-        path = limits.BATCH_STATUS_PATHS["v1"].format(client_code=client_code)
-        status_url = f"{self.shared.url}{path}?batchId={batch.batch_id}"
-        self.answer(answers.submitted(status_url), answers.XML)
+        self.answer(answers.submitted(self.status_url(batch)), answers.XML)
+
+    def status_url(self, batch: Batch) -> str | None:
+        """Give the address of a batch's status."""
+        path = limits.BATCH_STATUS_PATHS["v1"].format(client_code=batch.client)
+        return f"{self.shared.url}{path}?batchId={batch.batch_id}"
 
     def _take(self, client_code: str) -> Batch:
         check_size(self.size)
@@ -234,7 +247,7 @@ class BatchUpdateHandler(ApiHandler):
         self.parts.clear()
         file = read_batch(body)
         check_rows(file)
-        return self.shared.batches.take(client_code, self.version, file, body)
+        return self.shared.batches.take(client_code, self.version, file, body, self.fate)
 
 
 class BatchStatusHandler(ApiHandler):
@@ -251,13 +264,17 @@ class BatchStatusHandler(ApiHandler):
         except ValueError:
             self.refuse("The query is not UTF-8.", 400)
             return
-        batch = await asyncio.to_thread(self.shared.batches.find, client_code, batch_id)
+        batch = await asyncio.to_thread(self.find, client_code, batch_id)
         if batch is None:
             self.refuse(f"No batch {batch_id!r} is known for client {client_code}.", 404)
             return
         seconds = self.shared.applier.seconds_to_complete
         consumed = answers.consumed_count(batch, now_ms(), seconds)
         self.answer(answers.status(batch, consumed, details=details), answers.XML)
+
+    def find(self, client_code: str, batch_id: str) -> Batch | None:
+        """Look a batch up."""
+        return self.shared.batches.find(client_code, batch_id)
 
 
 class FetchHandler(ApiHandler):

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from tornado.web import Application, RequestHandler
 
 from tbpu_toolkit import limits
-from tbpu_toolkit.sandbox.handlers import (
-    BatchStatusHandler,
-    BatchUpdateHandler,
-    FetchHandler,
-    NotFoundHandler,
-    Shared,
-    SingleUpdateHandler,
+from tbpu_toolkit.sandbox.fault_play import (
+    ScriptedFetchHandler,
+    ScriptedStatusHandler,
+    ScriptedUpdateHandler,
 )
+from tbpu_toolkit.sandbox.handlers import NotFoundHandler, Shared, SingleUpdateHandler
 from tbpu_toolkit.sandbox.page import PageHandler, ProfilesHandler, VisitHandler
 
 if TYPE_CHECKING:
@@ -38,17 +36,17 @@ def application(shared: Shared) -> Application:
 
 def _routes() -> list[Route]:
     updates: list[Route] = [
-        (path.format(client_code=_CLIENT), BatchUpdateHandler, {"version": version})
+        (path.format(client_code=_CLIENT), ScriptedUpdateHandler, {"version": version})
         for version, path in limits.BATCH_UPDATE_PATHS.items()
     ]
     statuses: list[Route] = [
-        (path.format(client_code=_CLIENT), BatchStatusHandler, {})
+        (path.format(client_code=_CLIENT), ScriptedStatusHandler, {})
         for path in limits.BATCH_STATUS_PATHS.values()
     ]
     fetches: list[Route] = [
         (
             path.format(id="(?P<key>[^/]+)"),
-            FetchHandler,
+            ScriptedFetchHandler,
             {"key_type": cast("LookupKey", key_type)},
         )
         for key_type, path in limits.FETCH_PATHS.items()

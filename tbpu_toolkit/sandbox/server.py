@@ -20,6 +20,7 @@ from tbpu_toolkit.sandbox.applier import Applier
 from tbpu_toolkit.sandbox.batches import Batches
 from tbpu_toolkit.sandbox.call_limit import CallLimit
 from tbpu_toolkit.sandbox.database import Database
+from tbpu_toolkit.sandbox.fault_script import Playbook, read_script
 from tbpu_toolkit.sandbox.handlers import Shared
 from tbpu_toolkit.sandbox.profiles import Profiles
 from tbpu_toolkit.sandbox.routes import application
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from tbpu_toolkit.limits import KeyType
+    from tbpu_toolkit.sandbox.fault_script import Given
 
 HOST: Final = "127.0.0.1"
 _MAX_FORM_BYTES: Final = 16_000_000  # of the sandbox's own forms; batches have their own bound
+_END_SECONDS: Final = 1.0
 _SIGNAL_POLL_SECONDS: Final = 0.5  # a wait without an end would not be interrupted on Windows
 
 
@@ -47,6 +50,10 @@ class SandboxServer:
         seconds_to_complete: how long a batch stays incomplete at least.
         calls_per_minute: how many batchUpdate and batchStatus calls of one client are
             served in any sixty seconds; ``None`` for any number.
+        faults: what goes wrong, from every start anew: a list with an entry for each
+            batchUpdate call, a mapping with such a list for each of ``batchUpdate``,
+            ``batchStatus`` and ``profiles``, or the path of a YAML file with one of the two.
+            ``docs/faults.md`` explains the entries.
 
     Attributes:
         url: where it listens, once started: ``http://127.0.0.1:PORT``.
@@ -58,7 +65,7 @@ class SandboxServer:
     2
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a keyword with a default
         self,
         *,
         port: int = 0,
@@ -66,6 +73,7 @@ class SandboxServer:
         token: str | None = None,
         seconds_to_complete: float = 2.0,
         calls_per_minute: int | None = limits.CALLS_PER_MINUTE,
+        faults: Given | None = None,
     ) -> None:
         if token == "":
             raise ValueError("The token is empty; give None to ask for none.")
@@ -74,6 +82,7 @@ class SandboxServer:
         self._token = token
         self._seconds_to_complete = seconds_to_complete
         self._calls_per_minute = calls_per_minute
+        self._faults = read_script(faults)
         self._url: str | None = None
         self._running: _Running | None = None
         self.accepted: Counter[str] = Counter()
@@ -194,6 +203,7 @@ class SandboxServer:
             batches=batches,
             applier=Applier(batches, self._seconds_to_complete),
             limit=CallLimit(self._calls_per_minute),
+            playbook=Playbook(self._faults),
             token=self._token,
         )
 
@@ -245,6 +255,14 @@ class _Running:
         finally:
             server.stop()
             await server.close_all_connections()
+            await _end_calls()
+
+
+async def _end_calls() -> None:
+    """Let the calls come to their end whose senders have just lost their connections."""
+    calls = asyncio.all_tasks() - {asyncio.current_task()}
+    if calls:
+        await asyncio.wait(calls, timeout=_END_SECONDS)
 
 
 def _listen(port: int) -> socket.socket:
