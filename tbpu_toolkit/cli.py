@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tbpu_toolkit import __version__
 from tbpu_toolkit.errors import InputError, RunError, ToolkitError, ValidationError
+from tbpu_toolkit.tokens import SERVICE, VARIABLE, Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,11 +27,11 @@ FAILED: Final = 1  # rejected rows, failed batches
 WRONG_USE: Final = 2
 _SHOWN: Final = 10  # rows of a list in the terminal
 _SEPARATORS: Final = {"tab": "\t", "\\t": "\t"}  # a shell makes a tab hard to type
-_TOKEN: Final = "TBPU_TOKEN"  # noqa: S105 - the variable's name
 
 _EPILOG: Final = f"""\
 exit codes: {DONE} all as asked, {FAILED} rejected rows or failed batches, {WRONG_USE} wrong use.
-A profile token is read from the environment variable {_TOKEN}, never from the command line.
+A profile token is read from the environment variable {VARIABLE}, else from the keyring (service
+{SERVICE}, user the client code), else asked for with --ask-token; never from the command line.
 """
 
 
@@ -84,7 +85,7 @@ def _sandbox(arguments: argparse.Namespace) -> int:
     sandbox = Sandbox(
         port=arguments.port,
         store=arguments.store,
-        token=os.environ.get(_TOKEN) or None,
+        token=os.environ.get(VARIABLE) or None,
         seconds_to_complete=arguments.seconds_to_complete,
         calls_per_minute=None if arguments.no_limit else arguments.calls_per_minute,
     )
@@ -211,8 +212,10 @@ def _file(arguments: argparse.Namespace) -> File:
 def _client(arguments: argparse.Namespace) -> TargetClient:
     from tbpu_toolkit.client import TargetClient  # noqa: PLC0415
 
-    token = os.environ.get(_TOKEN) or None
-    return TargetClient(arguments.client, token=token, base_url=arguments.base_url)
+    code, base_url = arguments.client, arguments.base_url
+    is_real = not TargetClient(code, base_url=base_url).is_sandbox  # the keyring's token is, too
+    find = Token.find if arguments.ask_token else Token.kept
+    return TargetClient(code, token=find(code, in_keyring=is_real), base_url=base_url)
 
 
 # --- their words ---------------------------------------------------------------------
@@ -252,6 +255,12 @@ def _add_practice(commands: _Commands) -> None:
     sandbox.add_argument("--seconds-to-complete", type=float, default=2.0, metavar="S")
     sandbox.add_argument("--calls-per-minute", type=int, default=50, metavar="N")
     sandbox.add_argument("--no-limit", action="store_true", help="allow any number of calls")
+    sandbox.add_argument(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="let go wrong what this YAML file says; docs/faults.md explains its words",
+    )
     rules = _add(commands, "rules", _rules, "list the checks, or explain one")
     rules.add_argument("code", nargs="?", help="such as KEY003")
     rules.add_argument("--markdown", action="store_true", help="all of them, as a page")
@@ -282,6 +291,8 @@ def _add_sending(commands: _Commands) -> None:
         parser.add_argument("folder", type=Path, help="the run's folder")
         parser.add_argument("--client", required=True, help="the account's client code")
         parser.add_argument("--base-url", help="such as http://127.0.0.1:8765 for a sandbox")
+        unless = f"where neither {VARIABLE} nor the keyring has one"
+        parser.add_argument("--ask-token", action="store_true", help=f"ask for it {unless}")
     status.add_argument("--wait", type=float, default=0.0, metavar="S", help="watch for S seconds")
     prove.add_argument("--sample", type=int, default=400, metavar="N")
 

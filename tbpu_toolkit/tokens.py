@@ -74,13 +74,14 @@ class Token:
         self.__reduce_ex__(2)
 
     @classmethod
-    def find(cls, client_code: str, ask: bool = True) -> Token:
+    def find(cls, client_code: str, ask: bool = True, *, in_keyring: bool = True) -> Token:
         """Look for the account's token where a token may be kept, then ask for it.
 
         Args:
             client_code: the account's, which is the user name of the keyring's entry.
             ask: whether to ask for it, unseen, where somebody can be asked: in a terminal or a
                 notebook.
+            in_keyring: whether to look there.
 
         Returns:
             The first that is there: of the environment variable ``TBPU_TOKEN``; of the keyring
@@ -90,24 +91,27 @@ class Token:
             InputError: there is none, or it is not one.
 
         """
-        token = cls.kept(client_code) or (_asked_for(client_code) if ask else None)
+        token = cls.kept(client_code, in_keyring=in_keyring)
+        token = token or (_asked_for(client_code) if ask else None)
         if token is None:
+            kept = f", and none in the keyring ('{SERVICE}', '{client_code}')" if in_keyring else ""
+            asked = ", and nobody can be asked for it here" if ask else ""
             raise InputError(
-                f"There is no token for '{client_code}' in the environment variable {VARIABLE} or "
-                f"the keyring, and nobody to ask. Set {VARIABLE}, or keep it with: keyring set "
-                f"{SERVICE} {client_code}"
+                f"There is no token for '{client_code}' in the environment variable {VARIABLE}"
+                f"{kept}{asked}. Set the variable"
+                f"{', or install keyring and keep the token there' if in_keyring else ''}."
             )
         return token
 
     @classmethod
-    def kept(cls, client_code: str) -> Token | None:
-        """Give the token of the environment or the keyring; None where neither has one.
+    def kept(cls, client_code: str, *, in_keyring: bool = True) -> Token | None:
+        """Give the token of the environment or else the keyring; None where neither has one.
 
         Raises:
             InputError: what is there is not a token.
 
         """
-        return _of_environment() or _of_keyring(client_code)
+        return _of_environment() or (_of_keyring(client_code) if in_keyring else None)
 
     def in_clear(self) -> str:
         """Give its text, for the header of a request and nothing else."""

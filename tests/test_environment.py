@@ -18,7 +18,8 @@ CONDA_NAMES = {
 
 def from_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    specs = project["dependencies"] + project["optional-dependencies"]["lab"]
+    extras = project["optional-dependencies"]
+    specs = project["dependencies"] + extras["lab"] + extras["keyring"]
     parts = (re.fullmatch(r"([A-Za-z0-9_.-]+)(>=.+)", spec) for spec in specs)
     names = {part[1].lower(): part[2] for part in parts}
     found = {CONDA_NAMES.get(name, name): bound for name, bound in names.items()}
