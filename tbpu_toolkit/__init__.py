@@ -14,12 +14,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tbpu_toolkit.errors import (
+    AlreadySent,
     BatchBusy,
     BatchRefused,
     BatchUnknown,
     CallFailed,
     InputError,
     MappingError,
+    NewerRunSent,
+    RunCopied,
     RunCorrupt,
     RunError,
     RunExists,
@@ -39,7 +42,8 @@ if TYPE_CHECKING:
     from tbpu_toolkit.client import TargetClient
     from tbpu_toolkit.explanations import explain
     from tbpu_toolkit.practice import Sandbox
-    from tbpu_toolkit.runs import Run, open_run, prepare
+    from tbpu_toolkit.run import Run
+    from tbpu_toolkit.runs import open_run, prepare
     from tbpu_toolkit.sources.file import File
     from tbpu_toolkit.sources.query import Query
     from tbpu_toolkit.suggestion import suggest_mapping
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlreadySent",
     "BatchBusy",
     "BatchRefused",
     "BatchUnknown",
@@ -57,10 +62,12 @@ __all__ = [
     "InputError",
     "Mapping",
     "MappingError",
+    "NewerRunSent",
     "Parameter",
     "Query",
     "Ruling",
     "Run",
+    "RunCopied",
     "RunCorrupt",
     "RunError",
     "RunExists",
@@ -87,7 +94,7 @@ __all__ = [
 _LATER = {
     "File": "sources.file",
     "Query": "sources.query",
-    "Run": "runs",
+    "Run": "run",
     "Sandbox": "practice",
     "TargetClient": "client",
     "Token": "tokens",

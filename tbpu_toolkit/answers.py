@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER: Final = 65_536  # bytes; a true one has some hundred
 _LONGEST_MESSAGE: Final = 300
+_MOST_DIGITS: Final = 12  # of a number of seconds; no one waits longer
 
 _REFUSALS: Final = frozenset({*range(300, 400), 400, 401, 403, 404, 405, 411, 413, 415, 422})
 _THROTTLES: Final = frozenset({429, 503})
@@ -308,6 +309,18 @@ def _what_came(reply: Reply) -> str:
         return f"a web page came, not Target's XML ({kind_of(reply)})"
     said = one_line(reply.body[:_LONGEST_MESSAGE].decode("utf-8", "replace"))
     return f"HTTP {reply.http}: {said}" if said else f"HTTP {reply.http}, with nothing in it"
+
+
+def seconds_asked(retry_after: str | None) -> float | None:
+    """Read how long Target asks to wait; None where it does not say so in whole seconds.
+
+    >>> seconds_asked("120"), seconds_asked("soon"), seconds_asked("-5")
+    (120.0, None, None)
+    """
+    said = retry_after or ""
+    if not (said.isdecimal() and said.isascii()):
+        return None
+    return float(said.lstrip("0")[:_MOST_DIGITS] or 0)
 
 
 def kind_of(reply: Reply) -> str:

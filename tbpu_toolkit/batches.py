@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from tbpu_toolkit.errors import InputError, ToolkitError
+from tbpu_toolkit.errors import InputError, RunCorrupt, ToolkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,6 +44,28 @@ class Batch:
     def to_dict(self) -> dict[str, Any]:
         """Give the batch as the manifest holds it."""
         return asdict(self) | {"path": f"batches/{self.path.name}"}
+
+
+def check_bytes(batch: Batch) -> None:
+    """Make sure, right before it is used, that a batch file is what was prepared.
+
+    Raises:
+        RunCorrupt: it is gone, or something else.
+
+    """
+    try:
+        with batch.path.open("rb") as file:
+            present = hashlib.file_digest(file, "sha256").hexdigest()
+        what = "is not what was prepared (its sha256 differs)"
+    except FileNotFoundError:
+        present, what = "", "is gone"
+    except OSError as error:
+        present, what = "", f"can't be read ({error.strerror})"
+    if present != batch.sha256:
+        raise RunCorrupt(
+            f"Batch file '{batch.path}' {what}, so nothing was done with it. Prepare the run "
+            "again into another folder."
+        )
 
 
 class _OpenBatch:

@@ -10,8 +10,11 @@
     ├── RunError
     │   ├── RunExists              the folder holds something else already
     │   ├── RunNotFound            the folder holds no run
+    │   ├── RunCopied              the folder is a copy of a run's
     │   └── RunCorrupt             a file of the run is not what was written
     ├── SendStopped                send() ended before every batch was accepted
+    │   ├── AlreadySent            another run has sent the same bytes
+    │   ├── NewerRunSent           a newer run has sent some of the same ids
     │   ├── TargetUnreachable      nothing was handed over
     │   ├── BatchRefused           Target said no
     │   ├── BatchUnknown           sent completely, but no answer came
@@ -72,12 +75,24 @@ class RunNotFound(RunError):
     """The folder holds no run."""
 
 
+class RunCopied(RunError):
+    """The folder is a copy of a run's, and can't know what is sent from there."""
+
+
 class RunCorrupt(RunError):
     """A file of the run is not what was written."""
 
 
 class SendStopped(ToolkitError):
     """Sending ended before every batch was accepted."""
+
+
+class AlreadySent(SendStopped):
+    """Another run has sent the same bytes to the same target."""
+
+
+class NewerRunSent(SendStopped):
+    """A newer run has sent some of the same ids, whose values would give way to older ones."""
 
 
 class TargetUnreachable(SendStopped):

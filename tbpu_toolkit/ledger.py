@@ -3,6 +3,7 @@
 ::
 
     manifest.json             what was prepared; never changed
+    home.json                 which folder is the run itself, and no copy of it
     batches/0003.batch        the bytes; never changed
     attempts/0003-01.intent   written before the first byte is sent; its name is the lock
     attempts/0003-01.outcome  written after the answer
@@ -51,6 +52,7 @@ State = Literal[
 Decision = Literal["accepted", "resend"]
 
 _RECORD_NAME: Final = re.compile(r"([0-9]{4,})-([0-9]{2,})\.(intent|outcome|json)", re.IGNORECASE)
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _VERDICTS: Final = frozenset(Verdict)
 _DECISIONS: Final = frozenset(get_args(Decision))
 
@@ -216,10 +218,12 @@ class Ledger:
             number=number,
             target=_target(intent),
             intent=intent,
-            outcome=_read(self.folder / "attempts" / f"{name}.outcome", "verdict", _VERDICTS),
-            status=_read(self.folder / "status" / f"{name}.json") or {},
-            seen=_read(self.folder / "seen" / f"{name}.json") or {},
-            decision=_read(self.folder / "decisions" / f"{name}.json", "decision", _DECISIONS),
+            outcome=read_record(self.folder / "attempts" / f"{name}.outcome", "verdict", _VERDICTS),
+            status=read_record(self.folder / "status" / f"{name}.json") or {},
+            seen=read_record(self.folder / "seen" / f"{name}.json") or {},
+            decision=read_record(
+                self.folder / "decisions" / f"{name}.json", "decision", _DECISIONS
+            ),
             is_alive=is_alive,
         )
 
@@ -257,7 +261,7 @@ class Ledger:
     def finish(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
         """Write down what became of an attempt."""
         path = self.folder / "attempts" / f"{attempt.name}.outcome"
-        _replace(path, outcome | {"at": now()})
+        replace_record(path, outcome | {"at": now()})
 
     def leave(self, attempt: Attempt) -> None:
         """Say that this process awaits no answer any more, whether one was recorded or not."""
@@ -265,11 +269,11 @@ class Ledger:
 
     def observe(self, attempt: Attempt, status: dict[str, Any]) -> None:
         """Write down the last look at a batch."""
-        _replace(self.folder / "status" / f"{attempt.name}.json", status | {"at": now()})
+        replace_record(self.folder / "status" / f"{attempt.name}.json", status | {"at": now()})
 
     def prove(self, attempt: Attempt, seen: dict[str, Any]) -> None:
         """Write down the last proof."""
-        _replace(self.folder / "seen" / f"{attempt.name}.json", seen | {"at": now()})
+        replace_record(self.folder / "seen" / f"{attempt.name}.json", seen | {"at": now()})
 
     def decide(self, attempt: Attempt, decision: dict[str, Any]) -> None:
         """Write down what a person decided; once, for the next decision is another attempt's.
@@ -290,7 +294,19 @@ class Ledger:
 
 def now() -> str:
     """Give the time in UTC, to the second, for people: nothing is ordered by it."""
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return dt.datetime.now(dt.UTC).strftime(_TIME)
+
+
+def moment(at: Any) -> dt.datetime | None:
+    """Read what :func:`now` gave; None where it is something else.
+
+    >>> moment("2026-11-30T08:00:00Z")
+    datetime.datetime(2026, 11, 30, 8, 0, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        return dt.datetime.strptime(at, _TIME).replace(tzinfo=dt.UTC)
+    except (ValueError, TypeError):
+        return None
 
 
 def _this_process() -> dict[str, Any]:
@@ -314,8 +330,20 @@ def _is_alive(name: str, intent: dict[str, Any]) -> bool:
         return False
 
 
-def _read(path: Path, word: str = "", known: frozenset[str] = frozenset()) -> dict[str, Any] | None:
-    """Read a record that is written in one go, and whose *word* says something that is known."""
+def read_record(
+    path: Path, word: str = "", known: frozenset[str] = frozenset()
+) -> dict[str, Any] | None:
+    """Read a record that is written in one go; None where it is not there.
+
+    Args:
+        path: where it is.
+        word: what it must say something about, where it must.
+        known: the things that it may say.
+
+    Raises:
+        RunCorrupt: it is not what was written.
+
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or (word and content.get(word) not in known):
@@ -364,7 +392,8 @@ def _write_exclusively(path: Path, content: dict[str, Any]) -> None:
         raise
 
 
-def _replace(path: Path, content: dict[str, Any]) -> None:
+def replace_record(path: Path, content: dict[str, Any]) -> None:
+    """Write a record in one go, durably: whoever reads it finds the old one or the new one."""
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     write_durably(temporary, _encoded(content))

@@ -12,6 +12,9 @@ from tbpu_toolkit.batches import write_batches
 from tbpu_toolkit.errors import InputError, RunExists, ValidationError
 from tbpu_toolkit.examination import Examination
 from tbpu_toolkit.findings import count_of
+from tbpu_toolkit.folder_names import check_name
+from tbpu_toolkit.home import NAME as HOME
+from tbpu_toolkit.home import settle
 from tbpu_toolkit.ledger import now, sync_folder, write_durably
 from tbpu_toolkit.manifest import NAME, Manifest, read_manifest
 from tbpu_toolkit.sources import open_source
@@ -64,6 +67,7 @@ def write_run(  # noqa: PLR0913 - what prepare() is given
                 tuple(batches),
             )
             write_durably(temporary / NAME, manifest.encoded())
+            settle(temporary, folder)
             sync_folder(temporary / "batches")
             return _settle(temporary, folder, manifest), report
 
@@ -84,8 +88,23 @@ def _check_folder(folder: Path) -> None:
         raise RunExists(
             f"The folder '{folder}' holds other files and no run. Choose a new or empty folder."
         )
-    if folder.exists() and not folder.is_dir():
+    if folder.is_dir():
+        return
+    check_name(folder.absolute().name)
+    if folder.exists():
         raise RunExists(f"'{folder}' is a file. Choose a new or empty folder for the run.")
+    alike = _names_beside(folder).get(folder.name.casefold())
+    if alike:
+        raise InputError(
+            f"The folder '{folder}' differs from '{alike}' beside it only in case, so the two are "
+            "one on some machines. Choose another name."
+        )
+
+
+def _names_beside(folder: Path) -> dict[str, str]:
+    beside = folder.absolute().parent
+    names = (path.name for path in beside.iterdir()) if beside.is_dir() else ()
+    return {name.casefold(): name for name in names}
 
 
 def _check_report(report: ValidationReport, *, strict: bool) -> None:
@@ -135,7 +154,7 @@ def _settle(temporary: Path, folder: Path, manifest: Manifest) -> Manifest:
         shutil.rmtree(temporary)
         return present
     if folder.is_dir():  # empty, and perhaps somebody's working folder: filled, not replaced
-        for name in ("batches", NAME):  # the manifest last: it makes the folder a run
+        for name in ("batches", HOME, NAME):  # the manifest last: it makes the folder a run
             (temporary / name).rename(folder / name)
         temporary.rmdir()
         sync_folder(folder)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 import sys
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from tqdm.auto import tqdm
 
-from tbpu_toolkit.answers import BatchAnswer, Verdict
+from tbpu_toolkit.answers import BatchAnswer, Verdict, seconds_asked
 from tbpu_toolkit.client import SendInterrupted
 from tbpu_toolkit.errors import (
     BatchBusy,
@@ -40,6 +40,14 @@ _LONGEST_TRYING: Final = 600.0  # seconds for one batch, all its tries together
 _LONGEST_PAUSE: Final = 60.0
 _LONGEST_OBEYED: Final = 300.0  # seconds; when Target asks for more, a person should know
 
+_CONTENT_TOO_LARGE: Final = 413
+_TOO_LARGE: Final = (
+    " Where the size is the reason, prepare the data again into another folder, with a smaller "
+    "max_bytes."
+)
+
+TAKEN: Final = frozenset({Verdict.ACCEPTED, Verdict.UNTRACKED})
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -54,7 +62,7 @@ class Waiting:
     """
 
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
     random: Callable[[], float] = random.random
     tell: Callable[[str], None] = lambda text: tqdm.write(text, file=sys.stderr)
 
@@ -70,57 +78,89 @@ def may_be_sent(attempts: Sequence[Attempt]) -> bool:
     return state == "built"
 
 
-def send_batch(  # noqa: PLR0913 - each is a fact of this one attempt
-    ledger: Ledger,
-    client: TargetClient,
-    target: Target,
-    batch: Batch,
-    *,
-    version: Version,
-    left: int,
-    waiting: Waiting,
-) -> BatchAnswer | None:
-    """Hand *batch* over, and again where that is proven to be safe.
+@dataclass(frozen=True)
+class Sender:
+    """Hands batches over, one at a time.
 
-    Args:
+    Attributes:
         ledger: where every attempt is written down.
         client: where to.
         target: the same, as the ledger names it.
-        batch: the batch.
         version: of the API.
-        left: how many batches would follow, for the message of an error.
         waiting: how to wait.
-
-    Returns:
-        None, or the refusal where it concerns this batch alone.
-
-    Raises:
-        SendStopped: nothing more should be sent now.
+        is_paused: whether a person wants it to end.
+        allowed: what was allowed in spite of another run, for the records.
 
     """
-    started = waiting.clock()
-    for tries in range(1, _MOST_TRIES + 1):
-        known = ledger.attempts(batch.number)
-        if not _is_ours(known, target, batch):
-            return None
-        attempt = _begin(ledger, known, target, batch)
-        answer = _attempt(ledger, client, batch, attempt, version)
-        if answer.verdict in {Verdict.ACCEPTED, Verdict.UNTRACKED}:
-            return None
-        if answer.verdict is Verdict.REFUSED and not answer.pauses:
-            return answer
-        if answer.verdict is Verdict.REFUSED:
-            raise BatchRefused(_refused(batch, answer, left))
-        if answer.verdict is Verdict.UNKNOWN:
-            raise BatchUnknown(_unknown(batch, answer, left))
-        pause = _pause(answer, tries, waiting.random())
-        spent = waiting.clock() - started
-        is_last = tries == _MOST_TRIES or answer.pauses or pause > _LONGEST_OBEYED
-        if is_last or spent + pause > _LONGEST_TRYING:
-            raise TargetUnreachable(_given_up(batch, answer, tries, pause, left))
-        waiting.tell(f"Batch {batch.number}: {answer.message}. Trying again in {pause:.0f} s.")
-        waiting.sleep(pause)
-    raise AssertionError(batch)  # pragma: no cover - the last try returns or raises
+
+    ledger: Ledger
+    client: TargetClient
+    target: Target
+    version: Version
+    waiting: Waiting
+    is_paused: Callable[[], bool] = lambda: False
+    allowed: dict[str, Any] = field(default_factory=dict)
+
+    def hand_over(self, batch: Batch, left: int) -> BatchAnswer | None:
+        """Hand *batch* over, and again where that is proven to be safe.
+
+        Args:
+            batch: the batch.
+            left: how many batches would follow, for the message of an error.
+
+        Returns:
+            What became of it: taken; refused, where that concerns this batch alone; or not sent,
+            where a person wants it to end. None where another process was quicker.
+
+        Raises:
+            SendStopped: nothing more should be sent now.
+
+        """
+        started = self.waiting.clock()
+        for tries in range(1, _MOST_TRIES + 1):
+            known = self.ledger.attempts(batch.number)
+            if not _is_ours(known, self.target, batch):
+                return None
+            answer = self._attempt(batch, self._begin(known, batch))
+            if answer.verdict in TAKEN or _is_refused_alone(answer):
+                return answer
+            _stop_where_final(batch, answer, left)
+            if self.is_paused():
+                return answer
+            pause = _pause(answer, tries, self.waiting.random())
+            if _is_enough(answer, tries, pause, self.waiting.clock() - started):
+                raise TargetUnreachable(_given_up(batch, answer, tries, pause, left))
+            self._rest(batch, answer, pause)
+            if self.is_paused():
+                return answer
+        raise AssertionError(batch)  # pragma: no cover - the last try returns or raises
+
+    def _rest(self, batch: Batch, answer: BatchAnswer, pause: float) -> None:
+        told = f"Batch {batch.number}: {answer.message}. Trying again in {pause:.0f} s."
+        self.waiting.tell(told)
+        self.waiting.sleep(pause)
+
+    def _begin(self, known: list[Attempt], batch: Batch) -> Attempt:
+        facts = {"rows": batch.rows, "bytes": batch.bytes, "sha256": batch.sha256}
+        facts |= {"allowed": self.allowed} if self.allowed else {}
+        try:
+            return self.ledger.begin(batch.number, known, self.target, **facts)
+        except OSError as error:
+            raise RunError(
+                f"Batch {batch.number} was not sent: that it would be can't be written into "
+                f"'{self.ledger.folder}' ({error.strerror}). Make room, and send again."
+            ) from error
+
+    def _attempt(self, batch: Batch, attempt: Attempt) -> BatchAnswer:
+        try:
+            answer = self.client.update_batch(batch.path, self.version)
+            _record(self.ledger, attempt, answer)
+        except SendInterrupted as stop:
+            _record(self.ledger, attempt, stop.answer)
+            raise KeyboardInterrupt from None
+        finally:
+            self.ledger.leave(attempt)
+        return answer
 
 
 def _is_ours(known: list[Attempt], target: Target, batch: Batch) -> bool:
@@ -133,31 +173,6 @@ def _is_ours(known: list[Attempt], target: Target, batch: Batch) -> bool:
             f"'{intent.get('host')}' since {intent.get('at')}. Wait for it and look at run.table()."
         )
     return may_be_sent(own)
-
-
-def _begin(ledger: Ledger, known: list[Attempt], target: Target, batch: Batch) -> Attempt:
-    facts = {"rows": batch.rows, "bytes": batch.bytes, "sha256": batch.sha256}
-    try:
-        return ledger.begin(batch.number, known, target, **facts)
-    except OSError as error:
-        raise RunError(
-            f"Batch {batch.number} was not sent: that it would be can't be written into "
-            f"'{ledger.folder}' ({error.strerror}). Make room, and send again."
-        ) from error
-
-
-def _attempt(
-    ledger: Ledger, client: TargetClient, batch: Batch, attempt: Attempt, version: Version
-) -> BatchAnswer:
-    try:
-        answer = client.update_batch(batch.path, version)
-        _record(ledger, attempt, answer)
-    except SendInterrupted as stop:
-        _record(ledger, attempt, stop.answer)
-        raise KeyboardInterrupt from None
-    finally:
-        ledger.leave(attempt)
-    return answer
 
 
 def _record(ledger: Ledger, attempt: Attempt, answer: BatchAnswer) -> None:
@@ -179,11 +194,27 @@ def _by_hand(answer: BatchAnswer) -> str:
     return f"'accepted', batch_id={answer.batch_id!r}" if answer.batch_id else "'accepted'"
 
 
+def _is_refused_alone(answer: BatchAnswer) -> bool:
+    return answer.verdict is Verdict.REFUSED and not answer.pauses
+
+
+def _stop_where_final(batch: Batch, answer: BatchAnswer, left: int) -> None:
+    if answer.verdict is Verdict.REFUSED:
+        raise BatchRefused(_refused(batch, answer, left))
+    if answer.verdict is Verdict.UNKNOWN:
+        raise BatchUnknown(_unknown(batch, answer, left))
+
+
+def _is_enough(answer: BatchAnswer, tries: int, pause: float, spent: float) -> bool:
+    is_last = tries == _MOST_TRIES or answer.pauses or pause > _LONGEST_OBEYED
+    return is_last or spent + pause > _LONGEST_TRYING
+
+
 def _pause(answer: BatchAnswer, tries: int, chance: float) -> float:
     """Obey Target's own words, else wait twice as long each time, spread out."""
-    asked = answer.retry_after or ""
-    if answer.verdict is Verdict.THROTTLED and asked.isdecimal() and asked.isascii():
-        return float(asked.lstrip("0")[:12] or 0)
+    asked = seconds_asked(answer.retry_after)
+    if answer.verdict is Verdict.THROTTLED and asked is not None:
+        return asked
     return chance * min(_LONGEST_PAUSE, 2 * 2.0**tries)
 
 
@@ -204,6 +235,7 @@ def refused_alone(refusals: Sequence[tuple[Batch, BatchAnswer]]) -> BatchRefused
     return BatchRefused(
         f"Target refused {count_of(len(refusals), 'batch file')} and stored nothing of that "
         f"({told}). All others were handed over; a refused one is not sent again by itself."
+        f"{_TOO_LARGE if any(answer.http == _CONTENT_TOO_LARGE for _, answer in refusals) else ''}"
     )
 
 
@@ -212,8 +244,8 @@ def _unknown(batch: Batch, answer: BatchAnswer, left: int) -> str:
     return (
         f"Batch {batch.number} was sent completely, but there is no usable answer "
         f"({answer.message}), so Target may have accepted it. It will not be sent again by itself."
-        f"{rest} Look at run.unknown, fetch a few of its ids back, and decide with "
-        f"run.resolve({batch.number}, 'accepted' or 'resend', why='…')."
+        f"{rest} Look at run.unknown; run.probe(client, {batch.number}) fetches a few of its ids "
+        f"back, and run.resolve({batch.number}, 'accepted' or 'resend', why='…') decides."
     )
 
 

@@ -332,7 +332,7 @@ def test_a_batch_that_can_not_be_followed_can_be_proven(run):
 
 
 def test_a_batch_called_accepted_can_be_proven_with_or_without_its_id(make_run):
-    for name, identifier in (("with", "acme-1-1"), ("without", None)):
+    for name, identifier in (("with/run", "acme-1-1"), ("without/run", None)):
         run = make_run(1, name, tier=["gold", "gold"])
         client = Script(LOST)
         with pytest.raises(BatchUnknown):
@@ -430,7 +430,7 @@ def test_the_table_of_a_large_run_is_read_in_one_pass(make_run):
     """On a network home every file read is a round trip, so it may not be the square of them."""
     took = {}
     for batches in (20, 100):
-        run = make_run(batches, f"run-{batches}")
+        run = make_run(batches, f"{batches}/run")
         run.send(Script())
         opened = tbpu.open_run(run.folder)
         times = []

@@ -13,9 +13,25 @@ from tbpu_toolkit.errors import SourceError
 from tbpu_toolkit.sources import files, frames, query
 from tbpu_toolkit.sources.file import File
 from tbpu_toolkit.sources.query import Query
-from tbpu_toolkit.sources.source import RELATION, Formats, Source, first_line, in_our_words
+from tbpu_toolkit.sources.source import (
+    RELATION,
+    Formats,
+    Source,
+    connect_engine,
+    first_line,
+    in_our_words,
+)
 
-__all__ = ["RELATION", "File", "Formats", "Query", "Source", "arrow_table", "open_source"]
+__all__ = [
+    "RELATION",
+    "File",
+    "Formats",
+    "Query",
+    "Source",
+    "arrow_table",
+    "connect_engine",
+    "open_source",
+]
 
 
 def open_source(data: Any, formats: Formats = None) -> Source:

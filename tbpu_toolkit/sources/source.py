@@ -71,7 +71,7 @@ class Source:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="tbpu-", ignore_cleanup_errors=True)
-        self.con = _connect(Path(self._folder.name))
+        self.con = connect_engine(Path(self._folder.name))
         self.columns: tuple[Column, ...] = ()
         self.described = ""
         self.notes: list[Note] = []
@@ -169,7 +169,8 @@ def exact_frame(table: Any) -> pd.DataFrame:
     return frame
 
 
-def _connect(folder: Path) -> DuckDBPyConnection:
+def connect_engine(folder: Path) -> DuckDBPyConnection:
+    """Start an engine that keeps its tables, and what memory does not hold, in *folder*."""
     con = duckdb.connect(
         str(folder / "engine.duckdb"),
         config={

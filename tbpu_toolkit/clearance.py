@@ -1,0 +1,120 @@
+"""What has to be settled before a run is sent: is it the run itself, and is it the newest?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tbpu_toolkit.errors import AlreadySent, NewerRunSent
+from tbpu_toolkit.findings import count_of
+from tbpu_toolkit.siblings import count_shared_ids, siblings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tbpu_toolkit.batches import Batch
+    from tbpu_toolkit.ledger import Target
+    from tbpu_toolkit.manifest import Manifest
+    from tbpu_toolkit.siblings import Sibling
+
+# AdobeDocs/target-dev.en, profile-bulk-api.md: a later batch overrides what an earlier one set
+# for the same ids, unless the visitor came to the site in between.
+_OVERRIDE: Final = "A later batch overrides what an earlier one set for the same ids"
+
+
+def clear_to_send(  # noqa: PLR0913 - each is a question of its own
+    folder: Path,
+    manifest: Manifest,
+    batches: Sequence[Batch],
+    target: Target,
+    *,
+    again: bool,
+    override: bool,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Hold a run against its siblings before it is sent.
+
+    Args:
+        folder: the run's.
+        manifest: what was prepared.
+        batches: the ones that are to be sent.
+        target: where to.
+        again: send the very bytes that another run has sent.
+        override: send ids that a newer run has sent.
+        tell: says what does not stand in the way, but should be known.
+
+    Returns:
+        What was allowed in spite of that, for the records.
+
+    Raises:
+        AlreadySent: another run has handed over the same bytes, and *again* is not set.
+        NewerRunSent: a newer run has handed over the same ids, and *override* is not set.
+
+    """
+    allowed: dict[str, Any] = {}
+    for sibling in siblings(folder, target, tell):
+        same = _same_bytes(manifest, batches, sibling)
+        if same and not again:
+            raise AlreadySent(_already_sent(same, len(batches), sibling))
+        if same:
+            allowed.setdefault("again", []).append(str(sibling.folder))
+        shared = _shared(manifest, [b for b in batches if b not in same], sibling, tell)
+        is_newer = sibling.manifest.prepared_at > manifest.prepared_at
+        if shared and is_newer and not override:
+            raise NewerRunSent(_newer_sent(shared, sibling))
+        if shared and is_newer:
+            allowed.setdefault("override", []).append(str(sibling.folder))
+        elif shared:
+            tell(_told(shared, manifest, sibling))
+    return allowed
+
+
+def _same_bytes(manifest: Manifest, batches: Sequence[Batch], sibling: Sibling) -> list[Batch]:
+    if sibling.manifest.api_version != manifest.api_version:
+        return []
+    theirs = {batch.sha256 for batch in sibling.handed_over}
+    return [batch for batch in batches if batch.sha256 in theirs]
+
+
+def _shared(
+    manifest: Manifest, batches: list[Batch], sibling: Sibling, tell: Callable[[str], None]
+) -> int:
+    """Count the ids that both runs send, as far as the files of both are there."""
+    if not batches or sibling.manifest.mapping.key_type != manifest.mapping.key_type:
+        return 0
+    try:
+        return count_shared_ids(batches, sibling.handed_over)
+    except (OSError, ValueError):
+        tell(
+            f"A batch file of the run '{sibling.folder}' is gone or changed, so it is not known "
+            "how many ids of this run it has sent before."
+        )
+        return 0
+
+
+def _already_sent(same: list[Batch], batches: int, sibling: Sibling) -> str:
+    return (
+        f"{len(same):,} of {count_of(batches, 'batch file')} to be sent had been handed over to "
+        f"{sibling.target} before, byte for byte, by the run '{sibling.folder}', so nothing was "
+        "sent. Open that run to see what became of them; to send them once more all the same, "
+        "run.send(client, again=True)."
+    )
+
+
+def _newer_sent(shared: int, sibling: Sibling) -> str:
+    return (
+        f"{count_of(shared, 'id')} of this run stand in the run '{sibling.folder}' too, which is "
+        f"newer (prepared at {sibling.manifest.prepared_at}) and was sent to {sibling.target} "
+        f"already, so nothing was sent. {_OVERRIDE}: newer values would give way to older ones. "
+        "If that is what you want, run.send(client, override=True)."
+    )
+
+
+def _told(shared: int, manifest: Manifest, sibling: Sibling) -> str:
+    here = set(manifest.mapping.names)
+    gone = [name for name in sibling.manifest.mapping.names if name not in here]
+    lost = f", and what it set for {', '.join(gone)} may be lost" if gone else ""
+    return (
+        f"{count_of(shared, 'id')} of this run were sent by the run '{sibling.folder}' before. "
+        f"{_OVERRIDE}{lost}."
+    )
