@@ -97,7 +97,7 @@ def _already_sent(same: list[Batch], batches: int, sibling: Sibling) -> str:
         f"{len(same):,} of {count_of(batches, 'batch file')} to be sent had been handed over to "
         f"{sibling.target} before, byte for byte, by the run '{sibling.folder}', so nothing was "
         "sent. Open that run to see what became of them; to send them once more all the same, "
-        "run.send(client, again=True)."
+        "run.send(client, again=True), or --again in the shell."
     )
 
 
@@ -106,7 +106,7 @@ def _newer_sent(shared: int, sibling: Sibling) -> str:
         f"{count_of(shared, 'id')} of this run stand in the run '{sibling.folder}' too, which is "
         f"newer (prepared at {sibling.manifest.prepared_at}) and was sent to {sibling.target} "
         f"already, so nothing was sent. {_OVERRIDE}: newer values would give way to older ones. "
-        "If that is what you want, run.send(client, override=True)."
+        "If that is what you want, run.send(client, override=True), or --override in the shell."
     )
 
 

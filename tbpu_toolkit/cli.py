@@ -26,6 +26,11 @@ DONE: Final = 0
 FAILED: Final = 1  # rejected rows, failed batches
 WRONG_USE: Final = 2
 _SHOWN: Final = 10  # rows of a list in the terminal
+_ALLOWANCES: Final = {
+    "again": "send the very bytes that another run has sent",
+    "adopt": "send from a copy of the run's folder, which is the run from then on",
+    "override": "send ids that a newer run has sent",
+}
 _SEPARATORS: Final = {"tab": "\t", "\\t": "\t"}  # a shell makes a tab hard to type
 
 _EPILOG: Final = f"""\
@@ -82,13 +87,17 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _sandbox(arguments: argparse.Namespace) -> int:
     from tbpu_toolkit.practice import Sandbox  # noqa: PLC0415
 
-    sandbox = Sandbox(
-        port=arguments.port,
-        store=arguments.store,
-        token=os.environ.get(VARIABLE) or None,
-        seconds_to_complete=arguments.seconds_to_complete,
-        calls_per_minute=None if arguments.no_limit else arguments.calls_per_minute,
-    )
+    try:
+        sandbox = Sandbox(
+            port=arguments.port,
+            store=arguments.store,
+            token=os.environ.get(VARIABLE) or None,
+            seconds_to_complete=arguments.seconds_to_complete,
+            calls_per_minute=None if arguments.no_limit else arguments.calls_per_minute,
+            faults=arguments.faults,
+        )
+    except ValueError as error:  # a fault script that can't be played
+        raise InputError(str(error)) from error
     with sandbox:
         line = f"The sandbox stands in for Adobe Target at {sandbox.url} (Ctrl-C stops it)."
         print(line, flush=True)
@@ -145,7 +154,8 @@ def _send(arguments: argparse.Namespace) -> int:
     run, client = open_run(arguments.folder), _client(arguments)
     print(f"Sending to {client.client_code} at {client.base_url}.")
     try:
-        sent = run.send(client).sent_now
+        allowed = {word: getattr(arguments, word) for word in _ALLOWANCES}
+        sent = run.send(client, **allowed).sent_now
     finally:
         _show(run)
     if not sent:
@@ -163,6 +173,24 @@ def _status(arguments: argparse.Namespace) -> int:
         _show(run)
     failed = {"refused", "unknown"} & set(run.states.values()) or run.table()["failed"].sum()
     return FAILED if failed else DONE
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.runs import open_run  # noqa: PLC0415
+
+    run = open_run(arguments.folder)
+    probe = run.probe(_client(arguments), arguments.batch, arguments.sample)
+    print(probe)
+    return DONE if probe.is_accepted else FAILED
+
+
+def _resolve(arguments: argparse.Namespace) -> int:
+    from tbpu_toolkit.runs import open_run  # noqa: PLC0415
+
+    run, words = open_run(arguments.folder), {"why": arguments.why, "batch_id": arguments.batch_id}
+    run.resolve(arguments.batch, arguments.decision, **words)
+    _show(run)
+    return DONE
 
 
 def _prove(arguments: argparse.Namespace) -> int:
@@ -286,8 +314,10 @@ def _add_preparing(commands: _Commands) -> None:
 def _add_sending(commands: _Commands) -> None:
     send = _add(commands, "send", _send, "send what was not accepted yet; nothing twice")
     status = _add(commands, "status", _status, "look at what became of the batches")
+    probe = _add(commands, "probe", _probe, "fetch a few ids of an unknown batch back")
     prove = _add(commands, "prove", _prove, "fetch a sample back and compare it")
-    for parser in (send, status, prove):
+    _add_resolve(commands)
+    for parser in (send, status, probe, prove):
         parser.add_argument("folder", type=Path, help="the run's folder")
         parser.add_argument("--client", required=True, help="the account's client code")
         parser.add_argument("--base-url", help="such as http://127.0.0.1:8765 for a sandbox")
@@ -295,6 +325,19 @@ def _add_sending(commands: _Commands) -> None:
         parser.add_argument("--ask-token", action="store_true", help=f"ask for it {unless}")
     status.add_argument("--wait", type=float, default=0.0, metavar="S", help="watch for S seconds")
     prove.add_argument("--sample", type=int, default=400, metavar="N")
+    probe.add_argument("batch", type=int, help="its number")
+    probe.add_argument("--sample", type=int, default=5, metavar="N")
+    for word, what in _ALLOWANCES.items():
+        send.add_argument(f"--{word}", action="store_true", help=what)
+
+
+def _add_resolve(commands: _Commands) -> None:
+    resolve = _add(commands, "resolve", _resolve, "decide about an unknown or refused batch")
+    resolve.add_argument("folder", type=Path, help="the run's folder")
+    resolve.add_argument("batch", type=int, help="its number")
+    resolve.add_argument("decision", choices=["accepted", "resend"])
+    resolve.add_argument("--why", required=True, help="the reason, which is kept")
+    resolve.add_argument("--batch-id", help="by which Target knows it, where that was told")
 
 
 if __name__ == "__main__":

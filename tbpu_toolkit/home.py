@@ -62,5 +62,5 @@ def _copied(folder: Path, home: dict[str, Any]) -> str:
     return (
         f"The run in '{folder}' is a copy{first}, and can't know what was sent from there since "
         "it was copied. Send from the first one; or, where that is gone or was never sent, make "
-        "this one the run with run.send(client, adopt=True)."
+        "this one the run with run.send(client, adopt=True), or --adopt in the shell."
     )

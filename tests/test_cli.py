@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -40,17 +41,20 @@ def tbpu(*words, cwd, **environment):
     )
 
 
-@pytest.fixture
-def sandbox():
+@contextlib.contextmanager
+def started(*words):
     """A sandbox in a process of its own, started and stopped as in a shell."""
-    command = [sys.executable, "-m", "tbpu_toolkit.cli", "sandbox", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--seconds-to-complete", "0.2"], stdout=subprocess.PIPE, encoding="utf-8"
-    ) as process:
-        url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
-        yield url
+    command = [sys.executable, "-m", "tbpu_toolkit.cli", "sandbox", "--port", "0", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        yield re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
+
+
+@pytest.fixture
+def sandbox():
+    with started("--seconds-to-complete", "0.2") as url:
+        yield url
 
 
 @pytest.fixture
@@ -145,6 +149,30 @@ def test_nothing_is_written_where_prepare_refuses(tmp_path, recipe):
         ran.stderr.split()
     )
     assert [path.name for path in tmp_path.iterdir()] == ["loyalty.yaml"]
+
+
+def test_an_unknown_batch_is_probed_and_one_without_proof_is_decided(tmp_path, recipe):
+    """The first send meets a web page in the place of an answer, both times."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("- html: {accept: true}\n- html: {accept: false}\n")
+    with started("--seconds-to-complete", "0", "--faults", faults) as url:
+        at = ("--client", "acme", "--base-url", url)
+        tbpu("prepare", DIRTY, "taken", "--recipe", recipe, cwd=tmp_path)
+        sent = tbpu("send", "taken", *at, cwd=tmp_path)
+        assert sent.returncode == 1
+        assert "run.probe(client, 1)" in " ".join(sent.stderr.split())
+        again = tbpu("send", "taken", *at, cwd=tmp_path)
+        assert (again.returncode, "Nothing was sent" in again.stdout) == (1, True)
+        probed = tbpu("probe", "taken", "1", *at, cwd=tmp_path)
+        assert (probed.returncode, probed.stdout[:24]) == (0, "Batch 1 was accepted: 5 ")
+
+        tbpu("prepare", DIRTY, "twin", "--recipe", recipe, cwd=tmp_path)
+        refused = tbpu("send", "twin", *at, cwd=tmp_path)
+        assert (refused.returncode, "--again in the shell" in refused.stderr) == (1, True)
+        assert tbpu("send", "twin", "--again", *at, cwd=tmp_path).returncode == 1
+        decided = tbpu("resolve", "twin", "1", "resend", "--why", "a portal", cwd=tmp_path)
+        assert (decided.returncode, "built" in decided.stdout) == (0, True)
+        assert tbpu("send", "twin", "--again", *at, cwd=tmp_path).returncode == 0
 
 
 def test_a_token_is_never_printed_nor_kept(tmp_path, recipe, sandbox):

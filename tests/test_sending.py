@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -558,3 +560,71 @@ def test_wherever_a_sender_is_killed_nothing_is_sent_twice_or_forgotten(
     run.send(client)
     assert max(sandbox.accepted.values()) == 1
     assert sum(sandbox.accepted.values()) + len(run.unknown) >= 12
+
+
+# --- pausing ------------------------------------------------------------------------------
+
+
+def in_thread(work):
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_pause_lets_the_batch_at_hand_end_and_sending_goes_on_later(serve, make_run, until):
+    taken = threading.Event()
+
+    def slow(wire):
+        wire.read()
+        taken.set()
+        until(run._paused.is_set)  # noqa: SLF001 - what the button sets
+        wire.accept()
+
+    run = make_run(3)
+    server = serve(slow)
+    sending = in_thread(lambda: run.send(server.client()))
+    taken.wait(10)
+    run.pause()
+    sending.join(10)
+    assert (states(run), run.sent_now) == (["submitted", "built", "built"], 1)
+    taking = serve(lambda wire: (wire.read(), wire.accept()))
+    run.send(taking.client(base_url=taking.url))
+    assert len(taking.requests) == 3  # another address is another target
+
+
+def test_a_pause_at_once_hangs_up_and_what_was_handed_over_whole_is_unknown(serve, make_run, until):
+    run = make_run(2)
+    server = serve(lambda wire: (wire.read(), wire.silent(30)))
+    caught = []
+
+    def send():
+        try:
+            run.send(server.client())
+        except BatchUnknown as error:
+            caught.append(str(error))
+
+    sending = in_thread(send)
+    until(lambda: server.requests and server.requests[0].body)
+    started = time.monotonic()
+    run.pause(at_once=True)
+    sending.join(10)
+    assert time.monotonic() - started < 2
+    assert states(run) == ["unknown", "built"]
+    assert caught
+    assert "it was stopped" in caught[0]
+
+
+def test_a_pause_ends_the_rest_between_two_tries(make_run, until):
+    """The rest is thirty seconds long; the run must not be."""
+    run = make_run(2)
+    told = []
+    run.waiting = replace(run.waiting, tell=told.append, random=lambda: 1.0)
+    client = Script(later("30"))
+    sending = in_thread(lambda: run.send(client))
+    until(lambda: told)
+    run.pause()
+    sending.join(5)
+    assert not sending.is_alive()
+    assert (client.sent, states(run), run.sent_now) == ([1], ["built", "built"], 0)
+    run.send(client)
+    assert client.sent == [1, 1, 2]

@@ -64,7 +64,8 @@ def test_the_same_bytes_in_another_folder_are_not_sent(make, sandbox):
     assert str(caught.value) == (
         f"1 of 1 batch file to be sent had been handed over to acme at {sandbox.url} before, byte "
         f"for byte, by the run '{first.folder}', so nothing was sent. Open that run to see what "
-        "became of them; to send them once more all the same, run.send(client, again=True)."
+        "became of them; to send them once more all the same, run.send(client, again=True), or "
+        "--again in the shell."
     )
     assert second.states == {1: "built"}
     assert not (second.folder / "attempts").exists()
