@@ -17,8 +17,10 @@ Where the pages are silent, it does this:
 * **A single update** shows at once. Of an unknown id it says the same as of a known one. Its
   parameters must start with ``profile.``; others are not looked at.
 * **The limit** counts served calls of one client code; a missing token is answered with 401 first.
-* **Not played**: the 64 KB of a profile, rows lost by design, profiles that fade, the limit of
-  single updates a day.
+* **Faults** are played only where a script asks for them (``fault_words``), rows lost by design
+  among them. A fault stands between the caller and Target: the rules above hold all the same.
+* **Not played**: the 64 KB of a profile, profiles that fade, the limit of single updates a day,
+  and faults of single updates.
 """
 
 from __future__ import annotations
