@@ -15,10 +15,12 @@ _OWN_CA: Final = "name your own CA in REQUESTS_CA_BUNDLE"
 _OWN_PROXY: Final = "look at HTTPS_PROXY and NO_PROXY"
 _WANTS_LOGIN: Final = "407"
 # By OpenSSL's numbers (x509_vfy.h).
+_OF_ANOTHER: Final = "is made out to another host; check the address, and whether a proxy answers"
 _CERTIFICATE_FAULTS: Final = {
     9: "is not valid yet; look at the clock of this machine",
     10: "has expired; nobody but its owner can renew it, but look at the clock of this machine",
-    62: "is made out to another host; check the address, and whether a proxy answers in its place",
+    62: _OF_ANOTHER,
+    64: _OF_ANOTHER,
 }
 
 
@@ -92,9 +94,9 @@ def _not_connected(
         ("InvalidSchema", f"that kind of proxy can't be spoken to; {_OWN_PROXY}", True),
         ("CertVerification", _of_certificate(chain, host), True),
         ("SSLError", f"no secure connection to '{host}' could be made", True),
-        ("NameResolution", f"host '{host}' can't be found; check the client code", False),
+        ("gaierror", f"host '{host}' can't be found; check the client code", False),
         ("Timeout", f"'{host}' took no connection in {seconds:.0f} s", False),
-        ("NewConnection", f"'{host}' did not take the connection", False),
+        ("ConnectionRefused", f"'{host}' did not take the connection", False),
     ):
         if name in names:
             return NoReply(why, never_left=True, pauses=is_final)

@@ -74,7 +74,7 @@ def typed(monkeypatch):
     def answer(text):
         asked = []
 
-        def ask(prompt="", stream=None):
+        def ask(prompt):
             asked.append(prompt)
             if isinstance(text, BaseException):
                 raise text
@@ -170,7 +170,7 @@ def test_it_is_not_asked_for_where_it_would_be_seen(kept, typed, monkeypatch):
     typed("")
     shown = []
 
-    def echoing(prompt="", stream=None):
+    def echoing(prompt):
         warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
         shown.append(prompt)
         return CANARY
@@ -271,15 +271,9 @@ def test_bytes_are_no_token():
 
 def test_it_prints_as_secure():
     token = tbpu.Token(CANARY)
-    for text in (
-        repr(token),
-        str(token),
-        f"{token}",
-        f"{token!r}",
-        f"{token!s:>30}",
-        f"{token:<20}",
-    ):
+    for text in (repr(token), str(token), f"{token}", f"{token!r}", f"{token!s:>30}"):
         assert text.strip() == "[secure]"
+    assert f"{token:<10}" == "[secure]  "
     assert CANARY not in repr([token, {"token": token}, (token,)])
     assert "%s" % token == "[secure]"  # noqa: UP031 - logging writes so
 
@@ -370,13 +364,12 @@ def test_base64_is_not_looked_for():
     assert tbpu.Token(CANARY).hide(said) == said
 
 
-@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.binary())
-@example("[secure]", b"")
+_SIGNS = st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="[]")
+
+
+@given(st.text(_SIGNS, min_size=8), st.binary())
 @example("aaaaaaaa", b"aaaa")
 def test_no_answer_shows_it_again(text, around):
     token = tbpu.Token(text)
-    hidden = token.hide(around + text.encode() + around)
-    assert text.encode() not in hidden or text in "[secure]"
-    assert (
-        token.hide(b"nothing of it here") == b"nothing of it here" or text in "nothing of it here"
-    )
+    assert text.encode() not in token.hide(around + text.encode() + around)
+    assert token.hide(b"nothing of it here") == b"nothing of it here"

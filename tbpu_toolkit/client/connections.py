@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
+from urllib3.util.connection import allowed_gai_family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class OpenSocket:
@@ -14,26 +18,26 @@ class OpenSocket:
 
     def __init__(self) -> None:
         self._socket: Any = None
-        self._is_ended = False
         self.was_connected = False
+        self.is_ended = False
 
     def begin(self) -> None:
         """Begin a call, which has not been ended yet."""
-        self._is_ended = False
+        self.is_ended = False
 
-    def connecting(self) -> None:
-        """Note that there is no connection, nor one that was kept."""
-        self._socket, self.was_connected = None, False
+    def connecting(self, new: Any = None) -> None:
+        """Note a socket that is to be connected, in place of one that was kept."""
+        self._socket, self.was_connected = new, False
 
     def connected(self, new: Any) -> None:
         """Note a connection that was made, with its handshake."""
         self._socket, self.was_connected = new, True
-        if self._is_ended:  # in the meantime; then not a byte more
+        if self.is_ended:  # in the meantime; then not a byte more
             self.end()
 
     def end(self) -> None:
         """End whatever is being read or written, for good; from any thread."""
-        self._is_ended = True
+        self.is_ended = True
         # TLS in TLS wraps a socket. A TLS socket's own shutdown would first take the encryption
         # off, so that a thread that is writing could write in clear.
         wire = getattr(self._socket, "socket", self._socket)
@@ -75,7 +79,42 @@ def _noting(pool: type[Any], noted: OpenSocket) -> type[Any]:
         plain.connect(self)
         noted.connected(self.sock)
 
+    def new_conn(self: Any) -> socket.socket:
+        return _dial(self._dns_host, self.port, self.timeout, self.socket_options or (), noted)
+
     # Where http.client is told to print what it sends, the token would be on the page.
-    words = {"connect": connect, "debuglevel": 0, "set_debuglevel": lambda _self, _level: None}
-    connection = type("NotingConnection", (plain,), words)
+    silent = {"debuglevel": 0, "set_debuglevel": lambda _self, _level: None}
+    own = {"connect": connect, "_new_conn": new_conn}
+    connection = type("NotingConnection", (plain,), silent | own)
     return type("NotingPool", (pool,), {"ConnectionCls": connection})
+
+
+def _dial(
+    host: str, port: int, seconds: float, options: Iterable[tuple[Any, ...]], noted: OpenSocket
+) -> socket.socket:
+    """Connect as urllib3 does, but with the socket noted before, so that it need not be awaited."""
+    error = OSError("the host has no address, or the call was ended")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM
+    ):
+        if noted.is_ended:
+            break
+        wire = socket.socket(family, kind, protocol)
+        noted.connecting(wire)
+        try:
+            for option in options:
+                wire.setsockopt(*option)
+            wire.settimeout(seconds)
+            wire.connect(address)
+        except OSError as fault:
+            wire.close()
+            error = fault
+        except BaseException:
+            wire.close()
+            raise
+        else:
+            return wire
+    try:
+        raise error
+    finally:
+        del error  # else its traceback would hold this frame, and this frame the error
