@@ -1,0 +1,74 @@
+"""Work that takes its time, beside the kernel: it is never held, and Cancel acts at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BETWEEN_TOLD: Final = 0.2  # seconds; a browser needs no more
+
+
+class Work:
+    """One thing at a time, in a thread of its own.
+
+    Which thread a click comes in differs from one version of ipykernel to the next; a thread of
+    our own, which sets traits, is right in all of them.
+
+    Args:
+        told: is called every fifth of a second while something is being done, to show how far
+            it is; and a last time when it has ended.
+
+    """
+
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        self._told = told
+        self._thread: threading.Thread | None = None
+        self._over = threading.Event()
+        self._over.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done."""
+        return not self._over.is_set()
+
+    def start(self, what: Callable[[], Any], ended: Callable[[Exception | None], None]) -> bool:
+        """Begin, and come back at once; False where something else is still being done.
+
+        Args:
+            what: is done in the thread.
+            ended: is called when it is over, with the error that it ended with; what can be
+                shown to an analyst is shown there.
+
+        """
+        if self.is_busy:
+            return False
+        self._over.clear()
+        self._thread = threading.Thread(
+            target=self._run, args=(what, ended), name="tbpu-panel", daemon=True
+        )
+        threading.Thread(target=self._watch, name="tbpu-told", daemon=True).start()
+        self._thread.start()
+        return True
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until it is over, as a cell or a test does; False where it is not, by then."""
+        return self._over.wait(seconds)
+
+    def _run(self, what: Callable[[], Any], ended: Callable[[Exception | None], None]) -> None:
+        error: Exception | None = None
+        try:
+            what()
+        except Exception as caught:  # noqa: BLE001 - handed on: there is nobody above a thread
+            error = caught
+        try:
+            ended(error)
+        finally:
+            self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_BETWEEN_TOLD):
+            self._told()
+        self._told()
