@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tbpu_toolkit.client import TargetClient
 from tbpu_toolkit.sandbox import SandboxServer
+
+if TYPE_CHECKING:
+    from tbpu_toolkit.tokens import Token
 
 
 class Sandbox(SandboxServer):
@@ -19,7 +24,7 @@ class Sandbox(SandboxServer):
     False
     """
 
-    def client(self, client_code: str = "acme", token: str | None = None) -> TargetClient:
+    def client(self, client_code: str = "acme", token: str | Token | None = None) -> TargetClient:
         """Give a client for this sandbox; going live is to make a ``TargetClient`` instead.
 
         Args:

@@ -625,6 +625,8 @@ def test_a_script_from_a_file(tmp_path, play, as_text):
         ("", "The fault script for batchUpdate is not a list"),
         ("- !!python/object/apply:os.getcwd []", "is not valid YAML: could not determine a cons"),
         ("- \0", "is not valid YAML: unacceptable character"),
+        ("# two\nbatchUpdate: []\nbatchUpdate: [html]", "'batchUpdate' twice in .* line 2; keep"),
+        ("- html:\n    {status: 200, status: 403}", "has 'status' twice in the mapping"),
         ("batchUpdate:\n- boom", "entry 1 for batchUpdate: 'boom' is none of its words"),
     ],
 )

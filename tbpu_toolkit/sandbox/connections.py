@@ -13,6 +13,8 @@ import psutil
 if TYPE_CHECKING:
     from tornado.iostream import IOStream
 
+Address = tuple[str, int]
+
 # Closing with a linger time of none sends an RST; Windows has shorter numbers in its structure.
 _NO_LINGER: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
@@ -33,27 +35,26 @@ def sever(stream: IOStream, *, reset: bool) -> None:
     stream.close()
 
 
-def sender_of(stream: IOStream) -> psutil.Process:
-    """Find the process at the other end of a connection on loopback.
+def sender_of(sender: Address, own: Address) -> psutil.Process:
+    """Find the process at the other end of a connection on loopback, by its two addresses.
 
     Raises:
-        OutOfReach: it is this process, it can't be found, or it is somebody else's.
+        OutOfReach: it is this process, it is not found, or it is somebody else's.
 
     """
     try:
-        pid = _owner(stream.socket)
+        pid = _owner((sender, own))
         if pid == os.getpid():
             raise OutOfReach(
                 "A sandbox in the sender's own process can't kill it: it would die as well. "
                 "Start one with 'tbpu sandbox', in a process of its own."
             )
         return psutil.Process(pid)
-    except (psutil.Error, OSError, AttributeError) as error:
+    except psutil.Error as error:
         raise OutOfReach(f"The sender's process can't be reached: {error}.") from error
 
 
-def _owner(connection: socket.socket) -> int:
-    ends = (connection.getpeername(), connection.getsockname())  # as the sender sees them
+def _owner(ends: tuple[Address, Address]) -> int:
     for found in psutil.net_connections("tcp4"):
         if (found.laddr, found.raddr) == ends and found.pid is not None:
             return found.pid

@@ -151,9 +151,12 @@ class Scripted(ApiHandler):
 
     async def kill(self, when: When, serve: Callable[[], Awaitable[None]]) -> None:
         """End the sender's process, which is looked for beforehand: the blow must come at once."""
+        if self.stream.closed():  # the sender ended by itself
+            return
         try:
-            sender = await asyncio.to_thread(sender_of, self.stream)
-        except OutOfReach as error:
+            ends = self.stream.socket.getpeername(), self.stream.socket.getsockname()
+            sender = await asyncio.to_thread(sender_of, *ends)
+        except (OutOfReach, OSError) as error:
             self.give(Canned(500, (("Content-Type", _PLAIN),), f"{error}\n".encode()))
             return
         if when != "before":

@@ -71,7 +71,9 @@ def read_script(given: Given | None) -> dict[Call, tuple[Fault, ...]]:
 
 def _loaded(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except BadFaultScript:
+        raise
     except OSError as error:
         raise OSError(f"The fault script '{path}' can't be read: {error.strerror}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -147,3 +149,17 @@ def _checked(word: str, name: str, value: Any) -> Any:
     except Unfit as rule:
         # The value stays out of the sentence: it may be a token.
         raise Unfit(f"{name!r} of {word!r} must be {rule}") from None
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key given twice, where YAML would drop the first in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [str(self.construct_object(key, deep=True)) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            line = node.start_mark.line + 1
+            raise BadFaultScript(
+                f"The fault script has {twice[0]!r} twice in the mapping that begins in line "
+                f"{line:,}; keep one."
+            )
+        return super().construct_mapping(node, deep)
