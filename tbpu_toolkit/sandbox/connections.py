@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -27,11 +28,12 @@ def sever(stream: IOStream, *, reset: bool) -> None:
     """End a connection by an RST, or as a program does that closes it; do nothing twice."""
     if stream.closed():
         return
-    if reset:
-        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    else:
-        # Closing alone would send an RST in the place of a FIN where something is unread.
-        stream.socket.shutdown(socket.SHUT_WR)
+    with suppress(OSError):  # the sender cut it first
+        if reset:
+            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        else:
+            # Closing alone would send an RST in the place of a FIN where something is unread.
+            stream.socket.shutdown(socket.SHUT_WR)
     stream.close()
 
 
