@@ -103,9 +103,9 @@ def _already_sent(same: list[Batch], batches: int, sibling: Sibling) -> str:
 
 def _newer_sent(shared: int, sibling: Sibling) -> str:
     return (
-        f"{count_of(shared, 'id')} of this run stand in the run '{sibling.folder}' too, which is "
-        f"newer (prepared at {sibling.manifest.prepared_at}) and was sent to {sibling.target} "
-        f"already, so nothing was sent. {_OVERRIDE}: newer values would give way to older ones. "
+        f"{count_of(shared, 'id')} of this run had been sent to {sibling.target} by the newer run "
+        f"'{sibling.folder}' (prepared at {sibling.manifest.prepared_at}), so nothing was sent. "
+        f"{_OVERRIDE}: newer values would give way to older ones. "
         "If that is what you want, run.send(client, override=True), or --override in the shell."
     )
 
@@ -115,6 +115,6 @@ def _told(shared: int, manifest: Manifest, sibling: Sibling) -> str:
     gone = [name for name in sibling.manifest.mapping.names if name not in here]
     lost = f", and what it set for {', '.join(gone)} may be lost" if gone else ""
     return (
-        f"{count_of(shared, 'id')} of this run were sent by the run '{sibling.folder}' before. "
+        f"{count_of(shared, 'id')} of this run had been sent by the run '{sibling.folder}' before. "
         f"{_OVERRIDE}{lost}."
     )

@@ -34,12 +34,13 @@ def settle(folder: Path, home: Path | None = None) -> None:
     replace_record(folder / NAME, content | {"at": now()})
 
 
-def check_home(folder: Path, *, adopt: bool) -> None:
+def check_home(folder: Path, *, adopt: bool, change: bool = True) -> None:
     """Make sure that a run's folder is the one that was prepared, not a copy of it.
 
     Args:
         folder: the run's.
         adopt: make the copy the run's home from now on.
+        change: do that now; else only look.
 
     Raises:
         RunCopied: it is a copy, and *adopt* is not set.
@@ -50,7 +51,8 @@ def check_home(folder: Path, *, adopt: bool) -> None:
         return
     if not adopt:
         raise RunCopied(_copied(folder, home))
-    settle(folder)
+    if change:
+        settle(folder)
 
 
 def _number(folder: Path) -> int:

@@ -13,7 +13,7 @@ from tbpu_toolkit import limits
 from tbpu_toolkit.answers import Verdict
 from tbpu_toolkit.batches import check_bytes
 from tbpu_toolkit.clearance import clear_to_send
-from tbpu_toolkit.errors import InputError, WaitTimeout
+from tbpu_toolkit.errors import InputError, ToolkitError, WaitTimeout
 from tbpu_toolkit.fetching import fetch_back
 from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.following import look, pauses, still_at_work
@@ -22,12 +22,13 @@ from tbpu_toolkit.ledger import Decision, Ledger, State, Target, moment, state_o
 from tbpu_toolkit.probe import Probe, judge
 from tbpu_toolkit.progress import bar
 from tbpu_toolkit.proof import Proof, compare, draw_sample
+from tbpu_toolkit.rehearsal import Rehearsal
 from tbpu_toolkit.reports import account_line, run_as_html
 from tbpu_toolkit.run_table import ladder, run_table
 from tbpu_toolkit.sending import TAKEN, Sender, Waiting, may_be_sent, refused_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -230,7 +231,17 @@ class Run:
         """
         self._paused.clear()
         check_home(self.folder, adopt=adopt)
-        sender, batches = self._sender(client, again=again, override=override)
+        target, batches = self._aim(client), self._waiting()
+        allowed = self._clear(batches, target, self.waiting.tell, again=again, override=override)
+        sender = Sender(
+            self._ledger,
+            client,
+            target,
+            self.manifest.api_version,
+            self.waiting,
+            self._paused.is_set,
+            allowed,
+        )
         self.sent_now, refusals = 0, []
         with self._progress(batches) as progress:
             for left, batch in zip(reversed(range(len(batches))), batches, strict=True):
@@ -247,23 +258,42 @@ class Run:
             raise refused_alone(refusals)
         return self
 
-    def _sender(
-        self, client: TargetClient, *, again: bool, override: bool
-    ) -> tuple[Sender, list[Batch]]:
-        """Give what hands over, and the batches that it is to hand over."""
-        target, attempts = self._aim(client), self._attempts()
-        batches = [own for own in self.batches if _is_to_be_sent(attempts.get(own.number, ()))]
-        allowed = clear_to_send(
-            self.folder,
-            self.manifest,
-            batches,
-            target,
-            again=again,
-            override=override,
-            tell=self.waiting.tell,
-        )
-        version, waiting, is_paused = self.manifest.api_version, self.waiting, self._paused.is_set
-        return Sender(self._ledger, client, target, version, waiting, is_paused, allowed), batches
+    def rehearse(
+        self,
+        client: TargetClient,
+        *,
+        again: bool = False,
+        adopt: bool = False,
+        override: bool = False,
+    ) -> Rehearsal:
+        """Say what :meth:`send` would do with the same arguments; send and change nothing.
+
+        Raises:
+            RunCorrupt: a record of the run can't be read.
+
+        """
+        target, batches = self._aim(client), self._waiting()
+        told: list[str] = []
+        obstacle = None
+        try:
+            check_home(self.folder, adopt=adopt, change=False)
+            for batch in batches:
+                check_bytes(batch)
+            self._clear(batches, target, told.append, again=again, override=override)
+        except ToolkitError as error:
+            obstacle = error
+        others = len(self.batches) - len(batches)
+        return Rehearsal(target, tuple(batches), others, obstacle, tuple(told))
+
+    def _waiting(self) -> list[Batch]:
+        """Give the batches that are to be sent to the target."""
+        attempts = self._attempts()
+        return [batch for batch in self.batches if _is_to_be_sent(attempts.get(batch.number, ()))]
+
+    def _clear(
+        self, batches: list[Batch], target: Target, tell: Callable[[str], None], **words: bool
+    ) -> dict[str, Any]:
+        return clear_to_send(self.folder, self.manifest, batches, target, tell=tell, **words)
 
     def pause(self, *, at_once: bool = False) -> None:
         """Let a ``send`` or ``wait`` that runs in another thread end; send() again to go on.

@@ -58,6 +58,7 @@ STOREYS = [
     "sending",
     "following",
     "run_table",
+    "rehearsal",
     "run",
     "runs",
     "sandbox",

@@ -150,8 +150,8 @@ def test_a_newer_run_tells_how_many_ids_it_overrides(make, sandbox, told):
     assert hits(sandbox) == 2
     (sentence,) = told
     assert sentence == (
-        f"2 ids of this run were sent by the run '{old.folder}' before. A later batch overrides "
-        "what an earlier one set for the same ids, and what it set for city may be lost."
+        f"2 ids of this run had been sent by the run '{old.folder}' before. A later batch "
+        "overrides what an earlier one set for the same ids, and what it set for city may be lost."
     )
 
 
@@ -319,3 +319,40 @@ def test_only_an_unknown_batch_is_probed(make, sandbox):
 def test_the_two_errors_are_both_ways_of_a_sending_that_stopped():
     assert issubclass(AlreadySent, SendStopped)
     assert issubclass(NewerRunSent, SendStopped)
+
+
+# --- rehearsing ---------------------------------------------------------------------------
+
+
+def test_a_rehearsal_says_what_would_be_sent_and_sends_nothing(make, sandbox):
+    run, client = make("july", ["1", "2", "3"], rows=2), sandbox.client("acme")
+    before = sorted(path.name for path in run.folder.rglob("*"))
+    rehearsal = run.rehearse(client)
+    assert ([b.number for b in rehearsal.batches], rehearsal.rows) == ([1, 2], 3)
+    assert rehearsal.bytes == sum(path.stat().st_size for path in run.folder.glob("batches/*"))
+    assert (rehearsal.others, rehearsal.obstacle, rehearsal.told) == (0, None, ())
+    assert repr(rehearsal) == (
+        f"2 batch files with 3 rows ({rehearsal.bytes} bytes) would be sent to acme at "
+        f"{sandbox.url}."
+    )
+    assert hits(sandbox) == 0
+    assert sorted(path.name for path in run.folder.rglob("*")) == before
+    run.send(client)
+    assert (run.rehearse(client).batches, run.rehearse(client).others) == ((), 2)
+
+
+def test_a_rehearsal_names_what_stands_in_the_way(make, sandbox, tmp_path):
+    client = sandbox.client("acme")
+    first, second = make("july", ["1"], "2026-07-01T08:00:00Z"), make("again", ["1"])
+    first.send(client)
+    assert isinstance(second.rehearse(client).obstacle, AlreadySent)
+    assert second.rehearse(client, again=True).obstacle is None
+    shutil.copytree(second.folder, tmp_path / "elsewhere")
+    copy = tbpu.open_run(tmp_path / "elsewhere")
+    home = (copy.folder / "home.json").read_bytes()
+    assert isinstance(copy.rehearse(client).obstacle, RunCopied)
+    assert copy.rehearse(client, adopt=True).obstacle is None
+    assert (copy.folder / "home.json").read_bytes() == home
+    newer = make("august", ["1", "2"], "2026-08-01T08:00:00Z")
+    (told,) = newer.rehearse(client).told
+    assert told.startswith("1 id of this run had been sent by the run")
