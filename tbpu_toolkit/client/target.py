@@ -81,9 +81,10 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
     ) -> None:
         given: list[str | Token | None] = [token]
         token = None  # a traceback may print the locals
-        self.client_code = checked_client_code(client_code)
+        self.client_code, self.base_url, self._token = client_code, base_url or "", None
+        self._token = _checked_token(given)  # first of all: what is refused shows no token either
+        checked_client_code(client_code)
         self.base_url = f"https://{client_code}{limits.EDGE_DOMAIN}"
-        self._token = _checked_token(given)
         if base_url is not None:
             self.base_url = checked_base_url(base_url)
         self.is_sandbox = is_loopback(self.base_url)
