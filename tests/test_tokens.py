@@ -373,3 +373,48 @@ def test_no_answer_shows_it_again(text, around):
     token = tbpu.Token(text)
     assert text.encode() not in token.hide(around + text.encode() + around)
     assert token.hide(b"nothing of it here") == b"nothing of it here"
+
+
+# --- in the shell -------------------------------------------------------------------------
+
+
+def shell(*words):
+    from tbpu_toolkit.cli import main  # noqa: PLC0415 - it brings little, but not nothing
+
+    return main([str(word) for word in words])
+
+
+def test_a_command_looks_in_the_keyring_and_asks_nobody(kept, typed, make_run):
+    """A run of which nothing was sent is looked at without a call."""
+    ring, asked = kept(Kept()), typed("typed-in-the-shell")
+    assert shell("status", make_run(1).folder, "--client", "acme") == 0
+    assert (ring.asked, asked) == ([("tbpu_toolkit", "acme")], [])
+
+
+def test_a_command_asks_where_it_is_told_to_and_none_is_kept(kept, typed, make_run, capsys):
+    folder = make_run(1).folder
+    kept(Kept())
+    asked = typed("typed-in-the-shell")
+    assert shell("status", folder, "--client", "acme", "--ask-token") == 0
+    assert len(asked) == 1
+    kept(Kept(acme="from-the-keyring"))
+    assert shell("status", folder, "--client", "acme", "--ask-token") == 0
+    assert len(asked) == 1
+    kept(Kept())
+    typed("")
+    assert shell("status", folder, "--client", "acme", "--ask-token") == 2
+    told = capsys.readouterr()
+    assert "no token for 'acme'" in " ".join(told.err.split())
+    assert "typed-in-the-shell" not in told.out + told.err
+
+
+def test_a_sandbox_is_not_shown_the_token_of_the_keyring(kept, typed, make_run, sandbox):
+    ring, asked = kept(Kept(acme="from-the-keyring")), typed("typed")
+    assert shell("send", make_run(1).folder, "--client", "acme", "--base-url", sandbox.url) == 0
+    assert (ring.asked, asked) == ([], [])
+
+
+def test_a_token_can_not_be_said_on_the_command_line(make_run, capsys):
+    with pytest.raises(SystemExit):
+        shell("send", make_run(1).folder, "--client", "acme", "--token", CANARY)
+    assert "--token" in capsys.readouterr().err
