@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
+import os
+import shutil
 import socket
+import ssl
 import struct
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pandas as pd
 import pytest
+import trustme
 
 import tbpu_toolkit as tbpu
+from tbpu_toolkit.sending import Waiting
 
 ACCEPTED = (
     "<response><success>true</success><batchStatus>{url}</batchStatus>"
@@ -201,3 +209,132 @@ def until():
             time.sleep(0.005)
 
     return wait
+
+
+class Load:
+    """A prepared run, and all that an analyst sees of it and that is on the disk."""
+
+    def __init__(self, run):
+        self.run = run
+        self.time = Time()
+        self.told = []
+        time = self.time
+        run.waiting = Waiting(time.clock, time.sleep, time.random, self.told.append)
+
+    def send(self, client, **words):
+        """Send, and give the error that stopped it as it is read; nothing where none did."""
+        try:
+            self.run.send(client, **words)
+        except tbpu.ToolkitError as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    @property
+    def states(self):
+        return list(self.run.table()["state"])
+
+    @property
+    def notes(self):
+        return list(self.run.table()["note"])
+
+    @property
+    def slept(self):
+        return self.time.slept
+
+    def records(self, kind="outcome"):
+        """Give the records of a kind by attempt, read from the disk."""
+        folder = self.run.folder / ("attempts" if kind in {"intent", "outcome"} else kind)
+        ending = f".{kind}" if kind in {"intent", "outcome"} else ".json"
+        paths = sorted(path for path in folder.glob("*") if path.suffix == ending)
+        return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+    @property
+    def verdicts(self):
+        return {name: record["verdict"] for name, record in self.records().items()}
+
+    @property
+    def digests(self):
+        """What a server knows the batches by, each once."""
+        files = sorted((self.run.folder / "batches").iterdir())
+        return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """Give the folder of a run that is prepared once for all tests; it is never sent itself."""
+    home, made = tmp_path_factory.mktemp("prepared"), {}
+
+    def give(batches, rows, width):
+        folder = home / f"{batches}-{rows}-{width}"
+        if folder not in made:
+            values = [f"{number:x}".rjust(width, "x") for number in range(batches * rows)]
+            ids = [f"{number:06d}" for number in range(batches * rows)]
+            data = pd.DataFrame({"id": ids, "tier": values})
+            mapping = tbpu.Mapping("id", "thirdPartyId", {"tier": "tier"})
+            made[folder] = tbpu.prepare(data, mapping, folder, max_rows=rows)
+        return folder
+
+    return give
+
+
+@pytest.fixture
+def load(prepared, tmp_path):
+    """Make a fresh run, as if it had just been prepared: ``load(batches, rows, width)``."""
+
+    def link(source, to):
+        # The manifest's number in the file system says that this is the run, and no copy.
+        (os.link if source.endswith("manifest.json") else shutil.copy)(source, to)
+
+    def make(batches=3, rows=2, width=8, name=None):
+        name = name or f"run-{len(list(tmp_path.iterdir())):03d}"
+        folder = tmp_path / name / "run"  # alone, for runs are held against those beside them
+        shutil.copytree(prepared(batches, rows, width), folder, copy_function=link)
+        return Load(tbpu.open_run(folder))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """Whom a company's machines trust, beside the usual ones."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def direct(monkeypatch):
+    """Go to the network without anybody in between, whatever the environment says."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def edge(serve, authority, tmp_path, monkeypatch, direct):  # noqa: ARG001 - clears the way
+    """Play Target's own hosts, with certificates, behind a proxy that every call goes through.
+
+    ``edge(script, ...)`` gives a server as ``serve`` does; of each connection it keeps the
+    ``CONNECT`` first, whose target names the host.
+    """
+    bundle = tmp_path / "company.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+
+    def start(*scripts, **certificate):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("*.tt.omtrdc.net", **certificate).configure_cert(context)
+
+        def behind(script):
+            def play(wire):
+                wire.read_head()
+                wire.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                with context.wrap_socket(wire.socket, server_side=True) as secure:
+                    wire.socket = secure
+                    script(wire)
+
+            return play
+
+        server = serve(*[behind(script) for script in scripts])
+        monkeypatch.setenv("HTTPS_PROXY", server.url)
+        return server
+
+    return start
