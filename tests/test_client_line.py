@@ -186,19 +186,19 @@ def test_a_question_waits_on_when_a_batch_is_hung_up(serve, batch, until):
     server = serve(accepting)
     client = server.client(calls_per_minute=1)
     client.update_batch(batch)
-    woken = threading.Event()
+    woken = []
     wait = client.pace.wait
 
     def noting():
-        taken = wait()
-        woken.set()
-        return taken
+        woken.append(wait())
+        return woken[-1]
 
     client.pace.wait = noting
     url = f"{server.url}/m2/acme/profile/batchStatus?batchId=acme-1-1"
     asking = threading.Thread(target=client.batch_status, args=(url,), daemon=True)
     asking.start()
-    until(lambda: (client.hang_up(), woken.wait(0.05))[1])
+    until(lambda: (client.hang_up(), len(woken) > 2)[1])
+    assert woken[:3] == [False] * 3
     assert asking.is_alive()
     assert server.connections == 1
     client.pace.calls_per_minute = None
@@ -240,6 +240,18 @@ def test_ending_a_secure_connection_leaves_it_encrypted():
             secure.send(b"in clear")
         assert theirs.recv(10) == b""
         assert secure._sslobj is not None  # noqa: SLF001 - what the shutdown would have taken
+
+
+def test_a_connection_that_is_made_after_all_is_ended_at_once():
+    """The hang-up came while it was being made, and nothing may go over it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        noted = OpenSocket()
+        noted.begin()
+        noted.connecting()
+        noted.end()
+        noted.connected(ours)
+        assert theirs.recv(10) == b""
 
 
 # --- certificates and proxies -------------------------------------------------------------
