@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from tbpu_toolkit.suggestion import suggest_mapping
     from tbpu_toolkit.tokens import Token
     from tbpu_toolkit.validation import ValidationReport, validate
+    from tbpu_toolkit.widgets.send_panel import SendPanel
+    from tbpu_toolkit.widgets.status_panel import StatusPanel
 
 __version__ = "0.1.0"
 
@@ -73,8 +75,10 @@ __all__ = [
     "RunExists",
     "RunNotFound",
     "Sandbox",
+    "SendPanel",
     "SendStopped",
     "SourceError",
+    "StatusPanel",
     "TargetClient",
     "TargetUnreachable",
     "Token",
@@ -96,6 +100,8 @@ _LATER = {
     "Query": "sources.query",
     "Run": "run",
     "Sandbox": "practice",
+    "SendPanel": "widgets.send_panel",
+    "StatusPanel": "widgets.status_panel",
     "TargetClient": "client",
     "Token": "tokens",
     "ValidationReport": "validation",

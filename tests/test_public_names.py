@@ -18,6 +18,8 @@ CONTRACT = {
     "Ruling",
     "Run",
     "Sandbox",
+    "SendPanel",
+    "StatusPanel",
     "TargetClient",
     "Token",
     "ValidationReport",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BETWEEN_TOLD: Final = 0.2  # seconds; a browser needs no more
+_VARIABLE: Final = "TQDM_DISABLE"
 
 
 class Work:
@@ -26,6 +28,7 @@ class Work:
     def __init__(self, told: Callable[[], None] = lambda: None) -> None:
         self._told = told
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()  # a double click may come in two threads
         self._over = threading.Event()
         self._over.set()
 
@@ -43,9 +46,10 @@ class Work:
                 shown to an analyst is shown there.
 
         """
-        if self.is_busy:
-            return False
-        self._over.clear()
+        with self._starting:
+            if self.is_busy:
+                return False
+            self._over.clear()
         self._thread = threading.Thread(
             target=self._run, args=(what, ended), name="tbpu-panel", daemon=True
         )
@@ -60,7 +64,8 @@ class Work:
     def _run(self, what: Callable[[], Any], ended: Callable[[Exception | None], None]) -> None:
         error: Exception | None = None
         try:
-            what()
+            with _NO_BARS:
+                what()
         except Exception as caught:  # noqa: BLE001 - handed on: there is nobody above a thread
             error = caught
         try:
@@ -72,3 +77,31 @@ class Work:
         while not self._over.wait(_BETWEEN_TOLD):
             self._told()
         self._told()
+
+
+class _NoBars:
+    """Show no progress bars while any work is done: a thread's would land below another cell."""
+
+    def __init__(self) -> None:
+        self._counting = threading.Lock()
+        self._works = 0
+        self._before: str | None = None
+
+    def __enter__(self) -> None:
+        with self._counting:
+            if not self._works:
+                self._before = os.environ.get(_VARIABLE)
+                os.environ[_VARIABLE] = "1"
+            self._works += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._counting:
+            self._works -= 1
+            if self._works:
+                return
+            del os.environ[_VARIABLE]
+            if self._before is not None:
+                os.environ[_VARIABLE] = self._before
+
+
+_NO_BARS: Final = _NoBars()
