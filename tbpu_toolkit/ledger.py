@@ -396,8 +396,13 @@ def replace_record(path: Path, content: dict[str, Any]) -> None:
     """Write a record in one go, durably: whoever reads it finds the old one or the new one."""
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    write_durably(temporary, _encoded(content))
-    temporary.replace(path)
+    try:
+        write_durably(temporary, _encoded(content))
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):  # half of it would take room on a full disk for ever
+            temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits, wire
 from tbpu_toolkit.batches import write_batches
-from tbpu_toolkit.errors import InputError, RunExists, ValidationError
+from tbpu_toolkit.errors import InputError, RunError, RunExists, ValidationError
 from tbpu_toolkit.examination import Examination
 from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.folder_names import check_name
@@ -37,6 +37,7 @@ def write_run(  # noqa: PLR0913 - what prepare() is given
     Raises:
         InputError: the data can't be read, or a limit is not one.
         ValidationError: the report is not ok, or with *strict* any row is rejected.
+        RunError: the folder can't be written.
         RunExists: the folder holds something else. A run of the very same bytes is no error:
             it is given back as it is.
 
@@ -48,7 +49,7 @@ def write_run(  # noqa: PLR0913 - what prepare() is given
         examination = Examination(source, mapping)
         report = report_of(examination, data)
         _check_report(report, strict=strict)
-        with _new_folder(folder) as temporary:
+        with _told_in_words(folder), _new_folder(folder) as temporary:
             (temporary / "batches").mkdir()
             batches = write_batches(
                 examination.ready_lines(),
@@ -123,6 +124,17 @@ def _check_report(report: ValidationReport, *, strict: bool) -> None:
     raise ValidationError(
         " ".join([f"Nothing was written: {why}", *told, "The error's report lists all."]), report
     )
+
+
+@contextlib.contextmanager
+def _told_in_words(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"The run could not be written to '{folder}' ({error.strerror or error}), and nothing "
+            "of it was kept. Make room, or choose a folder on another disk."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -69,6 +69,7 @@ class Proof:
             as not found or failed, and the 0.1 % that may be lost by design
             (AdobeDocs/target-dev.en, profile-bulk-api.md).
         seed: from which the sample was drawn.
+        reported: how many of the rows Target itself reported as not found or failed.
 
     """
 
@@ -76,6 +77,7 @@ class Proof:
     rows: int
     expected_missing: dict[int, float]
     seed: int
+    reported: int = 0
 
     @property
     def sampled(self) -> int:
@@ -136,7 +138,18 @@ class Proof:
             f"{self.seen:,} of {count_of(self.sampled, 'fetched row')} came back as sent "
             f"({len(self.missing):,} not found, {self._differing_rows:,} differing); with 95 % "
             f"confidence {low * 100:.1f} to {high * 100:.1f} % of the {self.rows:,} rows."
+            f"{self._expected if len(self.missing) else ''}"
         )
+
+    @property
+    def _expected(self) -> str:
+        """Say how many rows need not be there."""
+        told = (
+            f" Target itself reported {self.reported:,} of them as not stored; up"
+            if (self.reported)
+            else " Up"
+        )
+        return f"{told} to {limits.EXPECTED_LOSS:.1%} of a large batch may be lost by design."
 
     @property
     def _differing_rows(self) -> int:

@@ -465,7 +465,8 @@ class Run:
         rows = sum(batch.rows for batch in batches)
         found = fetch_back(client, drawn, self.mapping.key_type)
         compared = (compare(row, p.attributes if p.found else None) for row, p in found)
-        proof = Proof(tuple(compared), rows, expected, seed)
+        reported = sum(_not_stored(last[batch.number]) for batch in batches)
+        proof = Proof(tuple(compared), rows, expected, seed, reported)
         for number in sorted({row.batch for row in drawn}):
             self._ledger.prove(last[number], proof.batch(number) | {"seed": seed})
         return proof
@@ -494,5 +495,9 @@ def _is_to_be_sent(attempts: Sequence[Attempt]) -> bool:
 
 def _expected_missing(batch: Batch, attempt: Attempt) -> float:
     """Give the share of rows that need not be there, by Target's own counts and words."""
-    told = (attempt.status.get("not_found") or 0) + (attempt.status.get("failed") or 0)
-    return min(1.0, told / batch.rows + limits.EXPECTED_LOSS)
+    return min(1.0, _not_stored(attempt) / batch.rows + limits.EXPECTED_LOSS)
+
+
+def _not_stored(attempt: Attempt) -> int:
+    """Count the rows that Target itself reported as not found or failed."""
+    return int((attempt.status.get("not_found") or 0) + (attempt.status.get("failed") or 0))

@@ -43,6 +43,7 @@ def prepare(  # noqa: PLR0913 - the contract's own signature
         ValidationError: nothing can be sent, or with *strict* some rows can't; nothing was
             written, and the error's ``report`` says why.
         SourceError: the data can't be read.
+        RunError: the folder can't be written, as on a full disk.
         RunExists: the folder holds something else.
 
     >>> import tempfile

@@ -155,6 +155,14 @@ def test_a_packed_file_is_known_by_its_bytes_and_not_by_its_name_alone(written):
 # --- separators --------------------------------------------------------------------------
 
 
+def test_a_sign_within_quotes_separates_nothing(tmp_path):
+    path = tmp_path / "escaped.csv"
+    path.write_text('id,"a &amp;"\na,"x &amp;"\nb,"y &amp;"\n')
+    mapping = tbpu.Mapping("id", "thirdPartyId", {"a &amp;": "a"})
+    run = tbpu.prepare(path, mapping, tmp_path / "run")
+    assert run.preview() == "batch=thirdPartyId,a\na,x%20%26amp%3B\nb,y%20%26amp%3B\n"
+
+
 @pytest.mark.parametrize(
     ("content", "names", "shown", "is_doubtful"),
     [

@@ -113,13 +113,17 @@ def _fitting(widths: dict[str, list[int]]) -> Separator:
 
 
 def _widths(path: Path, sign: str) -> Iterator[int]:
-    """Give the number of cells of each of the first lines that hold something."""
+    """Give the number of cells of each of the first lines that hold something.
+
+    It ends where a line can't be split at *sign*: where a quote never closes, or closes in the
+    midst of a cell, as one does that a wrong sign has cut. Whoever reads the whole will tell.
+    """
     raise_cell_limit()
     with path.open(encoding="utf-8-sig", newline="") as file:
-        filled = (len(row) for row in csv.reader(file, delimiter=sign) if row)
+        filled = (len(row) for row in csv.reader(file, delimiter=sign, strict=True) if row)
         try:
             yield from itertools.islice(filled, _SAMPLE)
-        except csv.Error:  # a quote that never closes; whoever reads the whole will tell
+        except csv.Error:
             return
 
 
