@@ -7,7 +7,7 @@ import getpass
 import random
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from tbpu_toolkit import limits
 from tbpu_toolkit.answers import Verdict
@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     import pandas as pd
     from tqdm import tqdm
 
+    from tbpu_toolkit.answers import BatchAnswer
     from tbpu_toolkit.batches import Batch
     from tbpu_toolkit.client import TargetClient
     from tbpu_toolkit.ledger import Attempt
     from tbpu_toolkit.manifest import Manifest
     from tbpu_toolkit.mapping import Mapping
     from tbpu_toolkit.validation import ValidationReport
+
+
+_BETWEEN_HANG_UPS: Final = 0.05  # seconds
+_MOST_HANG_UPS: Final = 40  # then whoever pauses is the one who sends, and waits for himself
 
 
 class Preview(str):
@@ -91,6 +96,8 @@ class Run:
         self._target: Target | None = None
         self._client: TargetClient | None = None
         self._paused = threading.Event()
+        self._idle = threading.Event()  # no send is under way
+        self._idle.set()
         self.waiting = Waiting(sleep=self._paused.wait)
 
     # --- what was prepared -----------------------------------------------------------
@@ -242,6 +249,17 @@ class Run:
             self._paused.is_set,
             allowed,
         )
+        self._idle.clear()
+        try:
+            refusals = self._hand_over(sender, batches)
+        finally:
+            self._idle.set()
+        if refusals:
+            raise refused_alone(refusals)
+        return self
+
+    def _hand_over(self, sender: Sender, batches: list[Batch]) -> list[tuple[Batch, BatchAnswer]]:
+        """Hand the batches over, one by one; give those that were refused for what is in them."""
         self.sent_now, refusals = 0, []
         with self._progress(batches) as progress:
             for left, batch in zip(reversed(range(len(batches))), batches, strict=True):
@@ -254,9 +272,7 @@ class Run:
                 if answer and answer.verdict is Verdict.REFUSED:
                     refusals.append((batch, answer))
                 progress.update(batch.bytes)
-        if refusals:
-            raise refused_alone(refusals)
-        return self
+        return refusals
 
     def rehearse(
         self,
@@ -304,8 +320,12 @@ class Run:
 
         """
         self._paused.set()
-        if at_once and self._client is not None:
+        for _ in range(_MOST_HANG_UPS if at_once else 0):
+            # More than once, for the call may be about to begin just now.
+            if self._client is None or self._idle.is_set():
+                return
             self._client.hang_up()
+            self._idle.wait(_BETWEEN_HANG_UPS)
 
     def _aim(self, client: TargetClient) -> Target:
         self._client = client
