@@ -223,7 +223,8 @@ class SendPanel(Panel):
         if self._doing != "sending":
             return
         self._stopped = how if self._stopped != "cancel" else "cancel"
-        self._press()
+        # It may take a moment until the line is dead, for which the kernel is not held.
+        threading.Thread(target=self._press, name="tbpu-stop", daemon=True).start()
         self._show()
 
     def _press(self) -> None:
