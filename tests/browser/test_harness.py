@@ -117,8 +117,6 @@ def test_the_page_of_jupyterlab_is_watched_and_used_again(tab, lab, tmp_path):
     with tab.lend("dark", tmp_path) as page:
         assert page.page.locator(".jp-NotebookPanel").count() == 0
         assert lab.call("api/kernels") == []
-        page.page.close()
-    with tab.lend("light", tmp_path) as page:
         assert page.open(["2"]).run_all().text(0) == "2"
 
 
