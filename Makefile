@@ -7,7 +7,7 @@ demo: .venv/installed
 	$(BIN)/tbpu demo
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 lab: .venv/installed-lab
