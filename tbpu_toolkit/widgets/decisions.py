@@ -64,8 +64,7 @@ class DecisionForm(ipywidgets.VBox):
             self.batch.options = [
                 (f"{number}: {state}", number) for number, state in states.items()
             ]
-            if chosen in states:
-                self.batch.value = chosen
+            self.batch.value = chosen if chosen in states else next(iter(states), None)
         self.show_buttons()
 
     def lock(self, is_locked: bool) -> None:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _SAMPLE: Final = 400
 _MOST_SAMPLED: Final = 10_000
 _TABLE_HEIGHT: Final = "320px"
+_THEN: Final = {
+    "accepted": "held for accepted, as you decided.",
+    "resend": "it goes out again with the next Send, as you decided.",
+}
 _FOLLOWED: Final = frozenset({"submitted", "consumed"})
 _KINDS: Final = ("attempts", "status", "seen", "decisions")  # the folders that its records are in
 
@@ -206,10 +210,9 @@ class StatusPanel(Panel):
         except ToolkitError as error:
             self.error = error
             self._tell(str(error), is_bad=True)
-            return
-        self._done.append(f"run.resolve({batch}, {decision!r}, why={why!r})")
-        then = "It goes out with the next Send." if decision == "resend" else "It is held for it."
-        self._tell(f"Batch {batch}: {decision}, as you decided. {then}")
+        else:
+            self._done.append(f"run.resolve({batch}, {decision!r}, why={why!r})")
+            self._tell(f"Batch {batch}: {_THEN[decision]}")
         changes.tell(self.run.folder, self)
         self._changed()
 

@@ -58,7 +58,7 @@ _TABLE: Final = """
 </tbody></table>
 """
 _PICTURE: Final = """
-<p class="tbpu-picture"><img src="{{ address }}" alt="{{ said }}"></p>
+<p class="tbpu-picture"><img src="{{ address }}" alt="{{ said }}"/></p>
 """
 _NEWS: Final = '<p class="{{ look }}" role="status">{{ said }}</p>'
 _PROOF: Final = """

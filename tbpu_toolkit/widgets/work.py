@@ -27,10 +27,10 @@ class Work:
 
     def __init__(self, told: Callable[[], None] = lambda: None) -> None:
         self._told = told
-        self._thread: threading.Thread | None = None
         self._starting = threading.Lock()  # a double click may come in two threads
-        self._over = threading.Event()
+        self._over, self._shown = threading.Event(), threading.Event()
         self._over.set()
+        self._shown.set()
 
     @property
     def is_busy(self) -> bool:
@@ -49,19 +49,23 @@ class Work:
         with self._starting:
             if self.is_busy:
                 return False
-            self._over.clear()
-        self._thread = threading.Thread(
-            target=self._run, args=(what, ended), name="tbpu-panel", daemon=True
-        )
-        threading.Thread(target=self._watch, name="tbpu-told", daemon=True).start()
-        self._thread.start()
+            self._over, self._shown = threading.Event(), threading.Event()
+            both = self._over, self._shown
+        work = (what, ended, both[0])
+        threading.Thread(target=self._watch, args=both, name="tbpu-told", daemon=True).start()
+        threading.Thread(target=self._run, args=work, name="tbpu-panel", daemon=True).start()
         return True
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait until it is over, as a cell or a test does; False where it is not, by then."""
-        return self._over.wait(seconds)
+        """Wait until it is over and was told, as a cell does; False where it is not, by then."""
+        return self._shown.wait(seconds)
 
-    def _run(self, what: Callable[[], Any], ended: Callable[[Exception | None], None]) -> None:
+    def _run(
+        self,
+        what: Callable[[], Any],
+        ended: Callable[[Exception | None], None],
+        over: threading.Event,
+    ) -> None:
         error: Exception | None = None
         try:
             with _NO_BARS:
@@ -71,12 +75,16 @@ class Work:
         try:
             ended(error)
         finally:
-            self._over.set()
+            over.set()
 
-    def _watch(self) -> None:
-        while not self._over.wait(_BETWEEN_TOLD):
+    def _watch(self, over: threading.Event, shown: threading.Event) -> None:
+        try:
+            while not over.wait(_BETWEEN_TOLD):
+                self._told()
             self._told()
-        self._told()
+        finally:
+            over.wait()  # what is told may fail; the work goes on
+            shown.set()
 
 
 class _NoBars:
