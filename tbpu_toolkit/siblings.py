@@ -72,14 +72,16 @@ def siblings(folder: Path, target: Target, tell: Callable[[str], None]) -> Itera
     One that can't be read is told, for then nobody knows.
     """
     home = folder.resolve()
+    beside = folder.parent if folder.name not in {"", ".."} else home.parent  # as it was written
     for other in sorted(home.parent.iterdir()):
         if other == home or not other.is_dir():
             continue
         try:
-            sibling = Sibling(other, read_manifest(other), target)
+            named = beside / other.name
+            sibling = Sibling(named, read_manifest(named), target)
             if sibling.handed_over:
                 yield sibling
-        except RunNotFound:
+        except (RunNotFound, PermissionError):  # another user's: ours are where we may look
             continue
         except RunCorrupt as error:
             tell(f"What the run beside this one has sent is not known: {error}")

@@ -85,8 +85,9 @@ class Line:
         """Hand over a body, on a connection of its own: a kept one may have gone stale."""
         headers = {"Content-Type": limits.CONTENT_TYPE, "Connection": "close"}
         with Watch(self._adapter.socket.end) as watch:
-            watch.start(_UPLOAD_SECONDS)
+            watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
             if isinstance(body, CountedFile):
+                watch.start(_UPLOAD_SECONDS)
                 body.at_end = lambda: watch.start(_ANSWER_SECONDS + _BODY_SECONDS)
             words = {"url": url, "data": body, "headers": headers, "auth": _Bearer(self._token)}
             return self._ask(watch, answers.LARGEST_ANSWER, method="POST", **words)
