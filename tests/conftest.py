@@ -258,6 +258,9 @@ class Load:
         files = sorted((self.run.folder / "batches").iterdir())
         return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
 
+    def digest(self, number):
+        return list(self.digests)[number - 1]
+
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
@@ -279,7 +282,10 @@ def prepared(tmp_path_factory):
 
 @pytest.fixture
 def load(prepared, tmp_path):
-    """Make a fresh run, as if it had just been prepared: ``load(batches, rows, width)``."""
+    """Make a fresh run, as if it had just been prepared: ``load(batches, rows, width)``.
+
+    ``load.of(folder)`` takes one that is there.
+    """
 
     def link(source, to):
         # The manifest's number in the file system says that this is the run, and no copy.
@@ -289,8 +295,9 @@ def load(prepared, tmp_path):
         name = name or f"run-{len(list(tmp_path.iterdir())):03d}"
         folder = tmp_path / name / "run"  # alone, for runs are held against those beside them
         shutil.copytree(prepared(batches, rows, width), folder, copy_function=link)
-        return Load(tbpu.open_run(folder))
+        return make.of(folder)
 
+    make.of = lambda folder: Load(tbpu.open_run(folder))
     return make
 
 
