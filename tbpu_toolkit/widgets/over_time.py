@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tbpu_toolkit.ledger import Attempt, Target
 
 _INK: Final = "#7a7a7a"  # 4.3:1 on white, 4.4:1 on #111
-_SIZE: Final = (7.2, 1.7)  # inches
-_ROOM: Final = 1.16  # of the width, to write what each line is
+_SIZE: Final = (5.4, 1.7)  # inches
+_ROOM: Final = 1.2  # of the width, to write what each line is
 _STYLES: Final = {  # colours of 3:1 and more on white and on #111; dashes for who sees no colours
     "submitted": ("#2b83ba", (0, (1.5, 1.5))),
     "complete": ("#c26a00", (0, (5, 2))),
@@ -83,7 +83,7 @@ def as_picture(told: Moments) -> str:
     figure = Figure(figsize=_SIZE, facecolor="none")
     figure.set_layout_engine("none")
     FigureCanvasAgg(figure)
-    _draw(figure.add_axes((0.06, 0.27, 0.93, 0.68)), told, min(every), max(every))
+    _draw(figure.add_axes((0.08, 0.27, 0.91, 0.68)), told, min(every), max(every))
     return as_data_uri(figure)
 
 

@@ -46,14 +46,14 @@ _TABLE: Final = """
 {% for name in ("rows", "consumed", "updated", "not found", "failed") %}
 <th scope="col" class="number">{{ name }}</th>
 {% endfor %}
-<th scope="col">note</th></tr></thead><tbody>
+</tr></thead><tbody>
 {% for row in rows %}
 <tr class="{{ row.look }}"><th scope="row" class="number">{{ row.batch }}</th>
 <td class="how-far"><span class="tbpu-rungs {{ row.look }}" aria-hidden="true">
 {%- for step in steps %}<i{% if step < row.reached %} class="on"{% endif %}></i>{% endfor -%}
-</span><b>{{ row.state }}</b></td>
-{% for count in row.counts %}<td class="number">{{ count }}</td>{% endfor %}
-<td class="note">{{ row.note }}</td></tr>
+</span><b>{{ row.state }}</b>
+{% if row.note %}<div class="note">{{ row.note }}</div>{% endif %}</td>
+{% for count in row.counts %}<td class="number">{{ count }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody></table>
 """
@@ -146,7 +146,7 @@ def looking(seconds: float | None, *, is_busy: bool, left: int) -> str:
     'Target is at work on 3 batch files. Next look in 12 s.'
     """
     if not left:
-        return "Nothing is left to wait for." if not is_busy else "Looking …"
+        return "Target has nothing left to do." if not is_busy else "Looking …"
     at_work = f"Target is at work on {count_of(left, 'batch file')}."
     if seconds is not None:
         return f"{at_work} Next look in {max(0, round(seconds))} s."

@@ -22,7 +22,10 @@ function render({ model, el }) {
   const tell = () => {
     said.textContent = model.get("said");
   };
-  input.addEventListener("change", handOver); // also by Enter, and where the field is left
+  input.addEventListener("change", handOver); // where the field is left
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") handOver();
+  });
   keep.addEventListener("click", handOver);
   model.on("change:said", tell);
   tell();
