@@ -103,7 +103,7 @@ def test_f19_an_answer_in_another_form(load, serve):
         ["<response>", "</response>", "<success>", "</success>", "true", "false", "<a/>", "&", " "]
     )
 
-    @settings(max_examples=40, deadline=None, derandomize=True)
+    @settings(max_examples=20, deadline=None, derandomize=True)
     @given(st.lists(parts, max_size=9).map("".join))
     def any_answer(body):
         path = one.run.batches[0].path
@@ -332,6 +332,7 @@ def test_f27_rows_that_target_did_not_store(load, tmp_path):
         assert one.states == ["complete"]
         proof = one.run.prove(client, 100)
         assert (proof.seen, len(proof.missing)) == (90, 10)
+        assert repr(proof).endswith("up to 0.1% of a large batch may be lost by design."), proof
     one = load(1, 100)
     with scripted({"lose": 0.01}) as sandbox:
         client = client_of(sandbox)
