@@ -149,7 +149,7 @@ class Proof:
             if (self.reported)
             else " Up"
         )
-        return f"{told} to {limits.EXPECTED_LOSS:.1%} of a large batch may be lost by design."
+        return f"{told} to {limits.EXPECTED_LOSS * 100:g} % of a large batch may be lost by design."
 
     @property
     def _differing_rows(self) -> int:

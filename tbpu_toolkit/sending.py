@@ -40,6 +40,7 @@ _LONGEST_TRYING: Final = 600.0  # seconds for one batch, all its tries together
 _LONGEST_PAUSE: Final = 60.0
 _LONGEST_OBEYED: Final = 300.0  # seconds; when Target asks for more, a person should know
 
+_FEW_HOURS: Final = 2  # told in minutes
 _CONTENT_TOO_LARGE: Final = 413
 _TOO_LARGE: Final = (
     " Where the size is the reason, prepare the data again into another folder, with a smaller "
@@ -251,13 +252,17 @@ def _unknown(batch: Batch, answer: BatchAnswer, left: int) -> str:
 
 def _given_up(batch: Batch, answer: BatchAnswer, tries: int, pause: float, left: int) -> str:
     count = "1 try" if tries == 1 else f"{tries} tries"
-    minutes = f"{pause / 60:,.0f} minutes"
-    asked = f" Target asks to wait for {minutes}." if pause > _LONGEST_OBEYED else ""
+    asked = f" Target asks to wait for {_how_long(pause)}." if pause > _LONGEST_OBEYED else ""
     rest = f" {_others(left)} not sent either." if left else ""
     return (
         f"Batch {batch.number} could not be handed over in {count} "
         f"({answer.message}), so nothing of it was stored.{asked}{rest} Send again later."
     )
+
+
+def _how_long(seconds: float) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:,.0f} minutes" if hours <= _FEW_HOURS else f"{hours:,.0f} hours"
 
 
 def _others(left: int) -> str:

@@ -332,7 +332,7 @@ def test_f27_rows_that_target_did_not_store(load, tmp_path):
         assert one.states == ["complete"]
         proof = one.run.prove(client, 100)
         assert (proof.seen, len(proof.missing)) == (90, 10)
-        assert repr(proof).endswith("up to 0.1% of a large batch may be lost by design."), proof
+        assert repr(proof).endswith("up to 0.1 % of a large batch may be lost by design."), proof
     one = load(1, 100)
     with scripted({"lose": 0.01}) as sandbox:
         client = client_of(sandbox)

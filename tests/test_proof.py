@@ -333,6 +333,6 @@ def test_what_is_missing_is_told_beside_what_need_not_be_there(reported, told):
     row = SentRow(1, "1", {"tier": "gold"})
     lost = Comparison(row, found=False, differing={})
     seen = Comparison(row, found=True, differing={})
-    said = f"of the 100 rows.{told} 0.1% of a large batch may be lost by design."
+    said = f"of the 100 rows.{told} 0.1 % of a large batch may be lost by design."
     assert repr(Proof((lost, seen), 100, {}, 0, reported)).endswith(said)
     assert "by design" not in repr(Proof((seen, seen), 100, {}, 0, reported))

@@ -431,7 +431,7 @@ def test_the_picture_has_at_most_thirty_parameters_and_says_so(wide):
     assert any("the 30 least full of 200; 170 more are not drawn" in word for word in words)
 
 
-@pytest.mark.parametrize("name", [*HOSTILE, "$x^2$", "a" * 128, "\u6f22" * 100], ids=repr)
+@pytest.mark.parametrize("name", [*HOSTILE, "$x^2$", "a" * 128, "\u6f22" * 100], ids=str.__len__)
 def test_any_name_can_be_drawn(name, blocked):
     parameters = [dict(blocked["parameters"][0], parameter=name)]
     figure = reports.draw(blocked | {"parameters": parameters})
