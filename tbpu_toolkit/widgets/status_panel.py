@@ -250,9 +250,13 @@ class StatusPanel(Panel):
         changes.tell(self.run.folder, self)
 
     def _token_kept(self) -> None:
-        client, token = self.client, self.token.token
-        if client is not None and token is not None:
-            self._given = with_token(client, token)
+        try:
+            client, token = self.client, self.token.token
+            if client is not None and token is not None:
+                self._given = with_token(client, token)
+        except InputError as error:
+            self._tell(str(error), is_bad=True)
+        self._show()
 
     # --- showing ---------------------------------------------------------------------
 
