@@ -9,6 +9,8 @@ import pytest
 
 from .server import LOOPBACK, NOWHERE
 
+ABSENT = "no Chromium is on this machine, so the tests in a browser are left out"
+
 
 def find_chromium():
     """Give the path of the browser; leave the test out, or fail it, where there is none."""
@@ -16,7 +18,7 @@ def find_chromium():
     program = next(filter(None, (shutil.which(name) for name in names if name)), None)
     if program is None:
         say = pytest.fail if "browser" in os.environ.get("TBPU_REQUIRE", "") else pytest.skip
-        say("no Chromium is on this machine, so the tests in a browser are left out")
+        say(ABSENT)
     return program
 
 

@@ -18,12 +18,13 @@ without an error. ``CHROMIUM`` names the browser where it is not on the path as 
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from .chromium import find_chromium, launch
+from .chromium import ABSENT, find_chromium, launch
 from .page import WIDTHS, Tab
 from .server import LabServer
 from .watch import Watch, find_violations
@@ -36,6 +37,15 @@ def pytest_collection_modifyitems(items):
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Say in one line for all of them that they were left out."""
+    report = yield
+    if report.skipped and ABSENT in str(report.longrepr):
+        report.longrepr = (str(HERE), None, f"Skipped: {ABSENT}")
+    return report
 
 
 @pytest.fixture(scope="package")
@@ -51,12 +61,16 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="package")
 def browser():
     find_chromium()  # before Playwright starts what would have to be ended again
+    before = set(threading.enumerate())
     with sync_playwright() as playwright:
         started = launch(playwright)
         try:
             yield started
         finally:
             started.close()
+    # One waits for Playwright's own process, and is left to end by itself.
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
 
 
 @pytest.fixture
