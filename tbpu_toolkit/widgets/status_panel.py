@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tbpu_toolkit.client import TargetClient
-    from tbpu_toolkit.ledger import Decision
+    from tbpu_toolkit.ledger import Decision, Target
     from tbpu_toolkit.proof import Proof
     from tbpu_toolkit.run import Run
 
@@ -38,6 +38,7 @@ _THEN: Final = {
     "resend": "it goes out again with the next Send, as you decided.",
 }
 _FOLLOWED: Final = frozenset({"submitted", "consumed"})
+_BETWEEN_READINGS: Final = 1.0  # seconds, while something changes: 200 batches are 800 records
 _KINDS: Final = ("attempts", "status", "seen", "decisions")  # the folders that its records are in
 
 
@@ -87,16 +88,18 @@ class StatusPanel(Panel):
         self._made: TargetClient | None = None
         self._showing = threading.RLock()
         self._read: tuple[Any, ...] = ()  # what the folder was when it was read last
+        self._read_at = 0.0
+        self._target: Target | None = None
         self._drawn: over_time.Moments | None = None
         self._batches: list[dict[str, Any]] = []
         self._done: list[str] = []  # lines of code
         self._said, self._is_bad = "", False
-        self._work = Work(self._tick)
-        self._follower = Follower(run.folder, self._tick, self._follow_ended)
+        self._work, self._reader = Work(self._show), Work()
+        self._follower = Follower(run.folder, self._show, self._follow_ended)
         self._make_controls()
         super().__init__(self._controls)
         changes.listen(run.folder, self._changed)
-        self._changed()
+        self._take_up()
 
     def _make_controls(self) -> None:
         self._head, self._table, self._picture = line(), line(), line()
@@ -151,7 +154,8 @@ class StatusPanel(Panel):
 
     def join(self, seconds: float | None = None) -> bool:
         """Wait until it follows nothing, and nothing is under way; False where it is, by then."""
-        return self._follower.join(seconds) and self._work.join(seconds)
+        works = (self._work, self._reader, self._follower)
+        return all(work.join(seconds) for work in works)
 
     def close(self) -> None:
         """Look no more, and take the panel away."""
@@ -170,8 +174,12 @@ class StatusPanel(Panel):
         self._show()
 
     def _changed(self) -> None:
-        """Show what another panel did with the run, and follow what there is to follow."""
-        self._show()
+        """Take up, in a while and in a thread, what another panel did: that one is not held."""
+        self._reader.start(lambda: time.sleep(_BETWEEN_READINGS / 2), lambda _: self._take_up())
+
+    def _take_up(self) -> None:
+        """Read what is in the folder, and follow what there is to follow."""
+        self._show(fresh=True)
         if self._is_followed and self._left():
             self._begin_to_follow()
 
@@ -190,9 +198,7 @@ class StatusPanel(Panel):
     def _follow_ended(self, error: Exception | None) -> None:
         if error is not None:
             self._tell(by_click(error), is_bad=not isinstance(error, TimeoutError))
-
-    def _tick(self) -> None:
-        self._show()
+        self._show(fresh=True)
 
     # --- deciding and proving --------------------------------------------------------
 
@@ -214,7 +220,7 @@ class StatusPanel(Panel):
             self._done.append(f"run.resolve({batch}, {decision!r}, why={why!r})")
             self._tell(f"Batch {batch}: {_THEN[decision]}")
         changes.tell(self.run.folder, self)
-        self._changed()
+        self._take_up()
 
     def _prove(self) -> None:
         sample = self.sample.value
@@ -248,6 +254,7 @@ class StatusPanel(Panel):
         elif self._said.endswith("…"):
             self._tell("")
         changes.tell(self.run.folder, self)
+        self._take_up()
 
     def _token_kept(self) -> None:
         try:
@@ -263,12 +270,14 @@ class StatusPanel(Panel):
     def _tell(self, said: str, *, is_bad: bool = False) -> None:
         self._said, self._is_bad = said, is_bad
 
-    def _show(self) -> None:
-        """Show everything as it is now; the folder is read where it has changed."""
+    def _show(self, *, fresh: bool = False) -> None:
+        """Show everything as it is now; the folder is read where it has changed, now and then."""
         with self._showing:
-            if (read := _records(self.run.folder)) != self._read:
+            is_due = time.monotonic() - self._read_at > _BETWEEN_READINGS
+            if (fresh or is_due) and (read := _records(self.run.folder)) != self._read:
                 self._read = read
                 self._show_batches()
+                self._read_at = time.monotonic()
             is_busy, rest = self._follower.is_busy, self._follower.next_look
             seconds = None if rest is None else rest - time.monotonic()
             self._next.value = as_html(
@@ -281,9 +290,11 @@ class StatusPanel(Panel):
 
     def _show_batches(self) -> None:
         self._batches = self.run.facts()["batches"]
-        target = self.run.target
+        self._target = target = self.run.target
         paint(self, target)
-        self._head.value = words.head_html(self.run, [own["state"] for own in self._batches])
+        self._head.value = words.head_html(
+            self.run, target, [own["state"] for own in self._batches]
+        )
         self._table.value = words.table_html(self._batches)
         self.form.offer(self._batches)
         drawn = over_time.moments(self.run.folder, target)
@@ -293,7 +304,7 @@ class StatusPanel(Panel):
 
     def _show_buttons(self) -> None:
         is_asking = self._work.is_busy
-        target = self.run.target
+        target = self._target
         self.form.lock(is_asking)
         self.look_button.disabled = target is None
         self.prove_button.disabled = is_asking or target is None

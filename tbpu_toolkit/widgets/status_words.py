@@ -15,6 +15,7 @@ from tbpu_toolkit.widgets.target import pill
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tbpu_toolkit.ledger import Target
     from tbpu_toolkit.proof import Proof
     from tbpu_toolkit.run import Run
 
@@ -76,13 +77,13 @@ _PROOF: Final = """
 """
 
 
-def head_html(run: Run, states: Sequence[Any]) -> str:
+def head_html(run: Run, target: Target | None, states: Sequence[Any]) -> str:
     """Say what the run is, where it went, and how many batches are on which rung."""
     return as_html(
         _HEAD,
         run=run,
         account=account_line(run.counts),
-        target=pill(run.target) if run.target else None,
+        target=pill(target) if target else None,
         ladder=ladder(states),
         batches=len(states),
     )
