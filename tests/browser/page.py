@@ -238,6 +238,8 @@ class LabPage:
         light = "true" if theme == "light" else "false"
         body = f"body[data-jp-theme-light={light}]"
         self.page.wait_for_selector(body, state="attached")
+        # It covers the page for a moment, and axe can't judge the contrast of what is covered.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def hide_sidebar(self):
         """Put the list of files away, as who has a narrow window does."""
