@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import random
 import re
+import socket
+import tracemalloc
 import unicodedata
 import warnings
 from pathlib import Path
@@ -24,6 +28,8 @@ from tbpu_toolkit.answers import (
     read_success,
     verdict,
 )
+from tbpu_toolkit.client import TargetClient
+from tbpu_toolkit.errors import InputError
 
 SAMPLES = Path(__file__).parent / "answers"
 SIZE = 8_000_000
@@ -618,3 +624,102 @@ def test_what_a_server_says_is_one_printable_line(text, http):
     ):
         assert told.isprintable()
         assert len(told) < 700
+
+
+# --- ten thousand of each -----------------------------------------------------------------
+
+# Drawn by hand: the search for small examples would take minutes here, and is done above.
+_DICE = random.Random(1701)  # noqa: S311 - a sample, no secret
+_PIECES = [
+    *("<response>", "</response>", "<success>", "</success>", "true", "false", EDGE, "&", "&#0;"),
+    *("<batchStatus>", "</batchStatus>", "<message>", "<html>", "<!DOCTYPE a>", "<![CDATA[", "]]>"),
+    *("<!--", "-->", "\0", "\ufeff", "\u202e", "<?xml version='1.0' encoding='utf-7'?>", "<a:b>"),
+    *("A" * 5000, "<a>" * 500, "&lt;", "\x1b[31m", '<a b="', "é", "<status>complete</status>"),
+]
+
+
+def hostile_answer():
+    """A right answer with pieces cut out and put in, or nothing but pieces."""
+    drawn = "".join(_DICE.choices(_PIECES, k=_DICE.randrange(12))).encode()
+    place, cut = _DICE.randrange(len(RIGHT)), _DICE.choice([0, 0, 1, 7, 60])
+    return drawn if _DICE.random() < 0.4 else RIGHT[:place] + drawn + RIGHT[place + cut :]
+
+
+@pytest.mark.slow
+def test_ten_thousand_hostile_answers_cost_little_memory():
+    """Judging one takes less than two megabytes, and only what says so is accepted."""
+    accepted, tracing = 0, contextlib.ExitStack()
+    tracemalloc.start()
+    with tracing:
+        tracing.callback(tracemalloc.stop)
+        for _ in range(10_000):
+            body, http = hostile_answer(), _DICE.choice([200, 200, 200, 202, 302, 401, 500, 503])
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            answer = judge(body, http)
+            read_status(Reply(http, body))
+            assert tracemalloc.get_traced_memory()[1] - before < 2_000_000, body
+            if answer.verdict in {Verdict.ACCEPTED, Verdict.UNTRACKED}:
+                accepted += 1
+                assert http in {200, 202}, body
+                assert body.count(b"<success>true</success>") == 1, body
+    assert 100 < accepted < 5_000
+
+
+@contextlib.contextmanager
+def looked_up():
+    """Give the hosts that are asked for; none is reached."""
+    hosts = []
+
+    def look_up(host, *_, **__):
+        hosts.append(host)
+        raise socket.gaierror
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", look_up)
+        patch.setattr(socket.socket, "connect", lambda _, address: look_up(address[0]))
+        yield hosts
+
+
+def follow(client, url):
+    """Let the client itself follow an address; give the hosts that it looked up."""
+    with looked_up() as hosts, contextlib.suppress(InputError):
+        assert client.batch_status(url).status == "unavailable"
+    return hosts
+
+
+@pytest.fixture
+def target():
+    return TargetClient("acme", token="tok-secret-1", calls_per_minute=None)  # noqa: S106 - made up
+
+
+def test_what_the_client_looks_up_is_seen(target):
+    assert follow(target, EDGE) == [urlsplit(EDGE).hostname]
+    assert follow(target, EDGE.replace("tt.omtrdc.net", "evil.example")) == []
+
+
+def hostile_address():
+    """An address of Target's of which some parts were put in place of others."""
+    host = _DICE.choice([_HOST, "evil.example", "tt.omtrdc.net", "127.0.0.1", "[::1]", "0x7f.1"])
+    middle = "".join(_DICE.choices(_SIGNS, k=_DICE.choice([0, 0, 1, 2, 5])))
+    end = _DICE.choice(["", "", ".tt.omtrdc.net", ".tt.omtrdc.net.", ":443", "@x.tt.omtrdc.net"])
+    scheme = _DICE.choice(["http", "https", "HTTPS", "file", "javascript", "http:"])
+    path = _DICE.choice([_PATH, _PATH, "/m2/other/profile/batchStatus", "/../", "//evil.example"])
+    query = _DICE.choice(
+        ["?batchId=acme-1", "?batchId=a&batchId=b", "#?batchId=a", "?batchId=a&x="]
+    )
+    order = [host, middle, end]
+    _DICE.shuffle(order)
+    return f"{scheme}://{''.join(order)}{path}{query}"
+
+
+@pytest.mark.slow
+def test_ten_thousand_hostile_addresses_reach_no_host_outside_the_list(target):
+    reached = 0
+    for _ in range(10_000):
+        url = hostile_address()
+        hosts = follow(target, url)
+        reached += bool(hosts)
+        for host in hosts:
+            assert re.fullmatch(r"([a-z0-9_-]+\.)+tt\.omtrdc\.net", host), url
+    assert 20 < reached < 5_000
