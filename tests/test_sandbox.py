@@ -913,7 +913,7 @@ def test_the_page_forbids_everything_but_its_own_style(shared):
     policy = answer.headers["Content-Security-Policy"]
     nonce = re.search(r"'nonce-([\w-]{22})'", policy)[1]
     assert policy == (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
+        f"default-src 'none'; img-src data:; style-src 'nonce-{nonce}'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
     page = answer.body.decode()

@@ -535,40 +535,6 @@ def test_threads_that_send_one_run_send_each_batch_once(sandbox, make_run):
     assert states(run) == ["submitted"] * 12 or set(states(run)) <= {"submitted", "complete"}
 
 
-@pytest.mark.slow
-def test_processes_that_send_one_run_send_each_batch_once(sandbox, make_run):
-    run = make_run(150)
-    with contextlib.ExitStack() as stack:
-        senders = [stack.enter_context(sender(run, sandbox.url)) for _ in range(4)]
-        said = [process.communicate(timeout=100)[1] for process in senders]
-    run.send(tbpu.TargetClient("acme", base_url=sandbox.url, calls_per_minute=None))
-    assert sandbox.accepted == digests(run)
-    for process, words in zip(senders, said, strict=True):
-        assert process.returncode == 0 or "BatchBusy" in words, words
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("after", [0, 1, 2, 3, 5, 8])
-def test_wherever_a_sender_is_killed_nothing_is_sent_twice_or_forgotten(
-    sandbox, make_run, until, after
-):
-    run = make_run(12)
-    with sender(run, sandbox.url) as process:
-        until(lambda: sum(sandbox.accepted.values()) >= after or process.poll() is not None)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    sure = {"submitted", "consumed", "complete"}
-    client = tbpu.TargetClient("acme", base_url=sandbox.url, calls_per_minute=None)
-    before = dict(zip(digests(run), states(run), strict=True))
-    for sha256 in sandbox.accepted:
-        assert before[sha256] in sure | {"unknown"}
-    for sha256, state in before.items():
-        assert state not in sure or sandbox.accepted[sha256] == 1
-    run.send(client)
-    assert max(sandbox.accepted.values()) == 1
-    assert sum(sandbox.accepted.values()) + len(run.unknown) >= 12
-
-
 # --- pausing ------------------------------------------------------------------------------
 
 

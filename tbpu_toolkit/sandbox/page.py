@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_BATCHES: Final = 200
 _TEMPLATES: Final = Loader(str(Path(__file__).parent))  # it escapes everything by default
 _POLICY: Final = (
-    "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
+    "default-src 'none'; img-src data:; style-src 'nonce-{nonce}'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
