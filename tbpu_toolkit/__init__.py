@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.suggestion import suggest_mapping
     from tbpu_toolkit.tokens import Token
     from tbpu_toolkit.validation import ValidationReport, validate
+    from tbpu_toolkit.widgets.loader import Loader
     from tbpu_toolkit.widgets.send_panel import SendPanel
     from tbpu_toolkit.widgets.status_panel import StatusPanel
 
@@ -62,6 +63,7 @@ __all__ = [
     "CallFailed",
     "File",
     "InputError",
+    "Loader",
     "Mapping",
     "MappingError",
     "NewerRunSent",
@@ -97,6 +99,7 @@ __all__ = [
 # that the package itself is there at once.
 _LATER = {
     "File": "sources.file",
+    "Loader": "widgets.loader",
     "Query": "sources.query",
     "Run": "run",
     "Sandbox": "practice",

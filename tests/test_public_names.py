@@ -12,6 +12,7 @@ from tbpu_toolkit import errors
 
 CONTRACT = {
     "File",
+    "Loader",
     "Mapping",
     "Parameter",
     "Query",
