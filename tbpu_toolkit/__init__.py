@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.tokens import Token
     from tbpu_toolkit.validation import ValidationReport, validate
     from tbpu_toolkit.widgets.loader import Loader
+    from tbpu_toolkit.widgets.report_view import ReportView
     from tbpu_toolkit.widgets.send_panel import SendPanel
     from tbpu_toolkit.widgets.status_panel import StatusPanel
 
@@ -69,6 +70,7 @@ __all__ = [
     "NewerRunSent",
     "Parameter",
     "Query",
+    "ReportView",
     "Ruling",
     "Run",
     "RunCopied",
@@ -101,6 +103,7 @@ _LATER = {
     "File": "sources.file",
     "Loader": "widgets.loader",
     "Query": "sources.query",
+    "ReportView": "widgets.report_view",
     "Run": "run",
     "Sandbox": "practice",
     "SendPanel": "widgets.send_panel",

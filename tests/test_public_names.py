@@ -16,6 +16,7 @@ CONTRACT = {
     "Mapping",
     "Parameter",
     "Query",
+    "ReportView",
     "Ruling",
     "Run",
     "Sandbox",

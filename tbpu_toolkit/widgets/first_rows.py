@@ -15,6 +15,8 @@ from tbpu_toolkit.widgets.panel import as_html
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
+
     from tbpu_toolkit.sources import Source
 
 ROWS: Final = 10
@@ -35,16 +37,19 @@ _NOTES: Final = """
 </ul>
 {% endif %}
 """
+# The box that scrolls is reached by keys, too: a panel's `tabbable` is not heard by a plain box.
 _ROWS: Final = """
-<table class="tbpu-batches" aria-label="{{ label }}">
+<div class="tbpu-scrolled" role="region" aria-label="{{ label }}" tabindex="0"
+ style="max-height:330px;overflow:auto">
+<table class="tbpu-batches">
 <thead><tr><th scope="col" class="number">row</th>
 {% for name, kind in columns %}
-<th scope="col"><span style="white-space:pre">{{ name }}</span><br>\
-<span class="tbpu-soft" style="font-weight:400">{{ kind }}</span></th>
+<th scope="col"><span style="white-space:pre">{{ name }}</span>{% if kind %}<br>\
+<span style="font-weight:400">{{ kind }}</span>{% endif %}</th>
 {% endfor %}
 </tr></thead><tbody>
-{% for cells in rows %}
-<tr><th scope="row" class="number">{{ loop.index }}</th>
+{% for number, cells in rows %}
+<tr><th scope="row" class="number">{{ "{:,}".format(number) }}</th>
 {% for cell in cells %}
 {% if cell is none %}<td class="tbpu-soft">—</td>
 {% else %}<td style="white-space:pre">{{ cell }}</td>
@@ -52,13 +57,16 @@ _ROWS: Final = """
 {% endfor %}
 </tr>
 {% endfor %}
-</tbody></table>
+</tbody></table></div>
 """
 _COLUMNS: Final = """
-<table><caption>{{ read.size }}, read from {{ read.described }}</caption>
-<thead><tr><th scope="col">Column</th><th scope="col">Type</th></tr></thead><tbody>
+{% set left = "text-align:left" %}
+<p><b>{{ read.size }}</b>, read from {{ read.described }}.</p>
+<table>
+<thead><tr><th scope="col" style="{{ left }}">Column</th>\
+<th scope="col" style="{{ left }}">Type</th></tr></thead><tbody>
 {% for name, kind in read.columns[:most] %}
-<tr><th scope="row">{{ name }}</th><td>{{ kind }}</td></tr>
+<tr><th scope="row" style="{{ left }}">{{ name }}</th><td style="{{ left }}">{{ kind }}</td></tr>
 {% endfor %}
 </tbody></table>
 {% if read.columns | length > most %}<p>and {{ read.columns | length - most }} more columns.</p>\
@@ -139,19 +147,40 @@ def said_html(read: FirstRows) -> str:
 
 
 def rows_html(read: FirstRows) -> str:
-    """Give the first rows, and say where there is more than is shown."""
+    """Give the first rows."""
     label = f"The first {len(read.rows)} of {count_of(read.count, 'row')}, as read"
-    columns, rows = read.columns[:_MOST_COLUMNS], [row[:_MOST_COLUMNS] for row in read.rows]
+    rows = [(number, row[:_MOST_COLUMNS]) for number, row in enumerate(read.rows, 1)]
+    return as_html(_ROWS, label=label, columns=read.columns[:_MOST_COLUMNS], rows=rows)
+
+
+def frame_html(label: str, found: pd.DataFrame) -> str:
+    """Give rows that a report has named: ``row``, and every original column."""
+    columns = [(_name(str(name)), "") for name in found.columns[1 : _MOST_COLUMNS + 1]]
+    rows = [
+        (row[0], tuple(map(_cell, row[1 : _MOST_COLUMNS + 1])))
+        for row in found.itertuples(index=False, name=None)
+    ]
     return as_html(_ROWS, label=label, columns=columns, rows=rows)
 
 
 def beyond_html(read: FirstRows) -> str:
     """Say what of the table is not shown."""
-    hidden = len(read.columns) - _MOST_COLUMNS
-    said = f"The first {count_of(len(read.rows), 'row')}, as read."
-    if hidden > 0:
-        said += f" The last {count_of(hidden, 'column')} are there, and not shown."
+    hidden = hidden_columns(len(read.columns))
+    said = f"The first {count_of(len(read.rows), 'row')}, as read.{hidden}"
     return as_html('<p class="tbpu-soft">{{ said }}</p>', said=said)
+
+
+def hidden_columns(count: int) -> str:
+    """Say how many columns of so many are not shown.
+
+    >>> hidden_columns(3), hidden_columns(201)
+    ('', ' The last 1 column is there, and not shown.')
+    """
+    hidden = count - _MOST_COLUMNS
+    if hidden <= 0:
+        return ""
+    are = "is" if hidden == 1 else "are"
+    return f" The last {count_of(hidden, 'column')} {are} there, and not shown."
 
 
 def notes_html(read: FirstRows) -> str:

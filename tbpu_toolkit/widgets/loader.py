@@ -7,7 +7,6 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import ipywidgets
 import traitlets
 
 from tbpu_toolkit.errors import InputError
@@ -30,7 +29,6 @@ _ERROR: Final = """
 """
 _READING: Final = '<p class="tbpu-soft" role="status">Reading {{ name }} …</p>'
 _HINT: Final = '<p class="tbpu-soft">Its first rows are shown here, as they are read.</p>'
-_ROWS_HEIGHT: Final = "330px"
 _KEPT_OUT: Final = """
 <p>The rows themselves are not kept in the notebook's file: they may be personal.</p>
 """
@@ -86,12 +84,8 @@ class Loader(Panel):
         self.choice = TableChoice(Path(folder), frames, self.read)
         self._said, self._status = line(), line()
         self._rows, self._beyond, self._notes, self._code = line(), line(), line(), line()
-        # The page scrolls this box, which stays where it is when the table in it is made anew.
-        self._scrolled = ipywidgets.VBox([self._rows], tabbable=True)
-        self._scrolled.layout.max_height, self._scrolled.layout.overflow = _ROWS_HEIGHT, "auto"
-        self._scrolled.add_class("tbpu-scrolled")
         own = [self.choice, self._status, self._said, self._notes]
-        super().__init__([*own, self._scrolled, self._beyond, self._code])
+        super().__init__([*own, self._rows, self._beyond, self._code])
         if data is not None:
             self.choice.choose(data)
         self.read()
@@ -212,7 +206,6 @@ class Loader(Panel):
         self._rows.value = first_rows.rows_html(read) if read and has_rows else ""
         self._beyond.value = first_rows.beyond_html(read) if read and has_rows else ""
         self._notes.value = first_rows.notes_html(read) if read else ""
-        self._scrolled.layout.display = "" if has_rows else "none"
         self._code.value = code_html(self.code) if read else ""
 
     def summary_html(self) -> str:

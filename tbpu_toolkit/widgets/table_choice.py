@@ -25,7 +25,7 @@ Kind = Literal["file", "path", "frame"]
 
 GIVEN: Final = "given to the panel"  # a DataFrame that no variable of the notebook has
 _NONE: Final = ""  # and not None, which a Dropdown takes for nothing chosen at all
-_WIDE: Final = {"width": "420px", "max_width": "100%"}
+_WIDE: Final = {"width": "420px", "max_width": "calc(100% - 4px)"}
 _TOLD: Final = '<p class="tbpu-soft">{{ said }}</p>'
 
 
