@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lab lint bench clean
+.PHONY: demo test browser lab lint bench clean
 demo: .venv/installed
 	$(BIN)/tbpu demo
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto -m "not browser"
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+
+browser: .venv/installed-test
+	$(BIN)/python -m pytest tests/browser
 
 lab: .venv/installed-lab
 	$(BIN)/jupyter lab notebooks
