@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.tokens import Token
     from tbpu_toolkit.validation import ValidationReport, validate
     from tbpu_toolkit.widgets.loader import Loader
+    from tbpu_toolkit.widgets.mapping_table import MappingTable
     from tbpu_toolkit.widgets.report_view import ReportView
     from tbpu_toolkit.widgets.send_panel import SendPanel
     from tbpu_toolkit.widgets.status_panel import StatusPanel
@@ -67,6 +68,7 @@ __all__ = [
     "Loader",
     "Mapping",
     "MappingError",
+    "MappingTable",
     "NewerRunSent",
     "Parameter",
     "Query",
@@ -102,6 +104,7 @@ __all__ = [
 _LATER = {
     "File": "sources.file",
     "Loader": "widgets.loader",
+    "MappingTable": "widgets.mapping_table",
     "Query": "sources.query",
     "ReportView": "widgets.report_view",
     "Run": "run",

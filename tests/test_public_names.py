@@ -13,6 +13,7 @@ from tbpu_toolkit import errors
 CONTRACT = {
     "File",
     "Loader",
+    "MappingTable",
     "Mapping",
     "Parameter",
     "Query",
