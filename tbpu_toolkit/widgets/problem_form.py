@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 AS_IT_IS: Final = ""  # the rule's own severity; and not None, which is nothing chosen at all
 _SEVERITIES: Final = (
-    ("as an error: rows are left out", "error"),
+    ("as an error", "error"),
     ("as a warning", "warning"),
     ("as a note", "note"),
     ("not at all", "off"),

@@ -34,8 +34,9 @@ _NARROW: Final = ('<div style="overflow-x:auto"><div style="min-width:560px">', 
 _SAID: Final = '<p class="{{ look }}" role="{{ role }}">{{ said }}</p>'
 _SHOWN: Final = '<p class="tbpu-soft">{{ said }}</p>'
 _LINK: Final = """
-<p style="margin:0">Written: <a href="{{ address }}" style="text-decoration:underline"\
-{% if is_page %} target="_blank"{% else %} download{% endif %}>{{ path.name }}</a>, which is <code>{{ path }}</code></p>
+<p style="margin:0;overflow-wrap:anywhere">Written: <a href="{{ address }}"\
+ style="text-decoration:underline"{% if is_page %} target="_blank"{% else %} download{% endif %}>\
+{{ path.name }}</a>, which is <code>{{ path }}</code></p>
 """
 _WRITTEN: Final = "<p>Written: {{ path }}</p>"
 
