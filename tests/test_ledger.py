@@ -342,3 +342,12 @@ def test_attempts_at_another_target_stay_apart(ledger):
     second = begin(ledger, target=THERE)
     ledger.leave(second)
     assert [(a.number, a.target) for a in ledger.attempts(1)] == [(1, HERE), (2, THERE)]
+
+
+def test_a_batch_id_is_what_target_said_or_what_a_person_found_out(ledger):
+    attempt = begin(ledger)
+    ledger.finish(attempt, {"verdict": "accepted", "batch_id": "told"})
+    ledger.leave(attempt)
+    assert [known.batch_id for known in ledger.attempts(1)] == ["told"]
+    ledger.decide(attempt, {"decision": "accepted", "batch_id": "found out"})
+    assert [known.batch_id for known in ledger.attempts(1)] == ["found out"]
