@@ -285,7 +285,7 @@ class Ledger:
         path = self.folder / "decisions" / f"{attempt.name}.json"
         path.parent.mkdir(exist_ok=True)
         try:
-            _write_exclusively(path, decision | {"at": now()})
+            _link_exclusively(path, decision | {"at": now()})
         except FileExistsError:
             raise RunCorrupt(
                 f"Attempt {attempt.name} was decided before; see '{path}'. A decision stands."
@@ -324,8 +324,11 @@ def _is_alive(name: str, intent: dict[str, Any]) -> bool:
     if intent.get("host") != socket.gethostname() or intent.get("pid") == os.getpid():
         return False
     try:
-        started = psutil.Process(intent["pid"]).create_time()
-        return abs(started - float(intent["process_started"])) < 1  # a pid may serve twice
+        process = psutil.Process(intent["pid"])
+        is_the_one = (
+            abs(process.create_time() - float(intent["process_started"])) < 1
+        )  # not its heir
+        return is_the_one and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, KeyError, ValueError, TypeError):
         return False
 
@@ -390,6 +393,22 @@ def _write_exclusively(path: Path, content: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # nothing was sent yet, so it need not stand there
             path.unlink()
         raise
+
+
+def _link_exclusively(path: Path, content: dict[str, Any]) -> None:
+    """Write a record that is there as a whole or not at all, and only where there is none yet."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        write_durably(draft, _encoded(content))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            _write_exclusively(path, content)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def replace_record(path: Path, content: dict[str, Any]) -> None:

@@ -351,3 +351,35 @@ def test_a_batch_id_is_what_target_said_or_what_a_person_found_out(ledger):
     assert [known.batch_id for known in ledger.attempts(1)] == ["told"]
     ledger.decide(attempt, {"decision": "accepted", "batch_id": "found out"})
     assert [known.batch_id for known in ledger.attempts(1)] == ["found out"]
+
+
+def test_a_death_in_the_midst_of_a_decision_decides_nothing(ledger, monkeypatch):
+    attempt = begin(ledger)
+    ledger.leave(attempt)
+
+    class Death(BaseException):
+        pass
+
+    def die(handle):
+        os.ftruncate(handle, 0)
+        raise Death
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", die)
+        with pytest.raises(Death):
+            ledger.decide(attempt, {"decision": "resend", "why": "x"})
+    assert state_of(ledger.attempts(1)) == "unknown"
+    ledger.decide(attempt, {"decision": "accepted", "why": "y"})
+    assert state_of(ledger.attempts(1)) == "untracked"
+    assert [path.name for path in (ledger.folder / "decisions").iterdir()] == ["0001-01.json"]
+
+
+def test_a_dead_process_that_nobody_has_buried_sends_nothing_any_more(ledger):
+    program = (
+        "import pathlib, sys; from tbpu_toolkit.ledger import Ledger, Target; "
+        "Ledger(pathlib.Path(sys.argv[1])).begin(1, [], Target('acme', 'x'))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(ledger.folder)]) as process:
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert state_of(ledger.attempts(1)) == "unknown"
