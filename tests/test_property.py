@@ -578,7 +578,7 @@ def test_every_row_of_any_table_is_sent_or_listed_as_the_rules_say(data):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(max_examples=45, deadline=None, phases=PHASES, suppress_health_check=QUIET)
+@settings(max_examples=30, deadline=None, phases=PHASES, suppress_health_check=QUIET)
 @given(st.data())
 def test_many_more_tables_are_sent_or_listed_as_the_rules_say(data):
     """The same, with many more examples."""

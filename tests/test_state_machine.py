@@ -356,4 +356,4 @@ def test_six_things_stay_true(make_run):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_six_things_stay_true_for_long(make_run):
-    check(make_run(BATCHES), examples=40, steps=20)
+    check(make_run(BATCHES), examples=25, steps=15)
