@@ -139,7 +139,7 @@ class Row {
       spellcheck: "false",
     });
     this.formats = formats;
-    this.format = select([["", "by its type"], ...formats.map((own) => [own, own])], {
+    this.format = select([["", "by type"], ...formats.map((own) => [own, own])], {
       "aria-label": `Format of ${name}`,
       "data-kind": "format",
     });

@@ -93,6 +93,7 @@ class SampleRows:
         self.con: DuckDBPyConnection = duckdb.connect(":memory:")
         self.con.execute("SET TimeZone = 'UTC'; SET threads = 1")
         self._originals: dict[int, pd.DataFrame] = {}
+        self._texts: list[list[str]] | None = None  # of the rows that are here
         self._found: set[str] = set()  # columns with personal data in rows that came later
         self._first = min(self.count, FIRST)
         piece = _piece(source, f"row <= {self._first}")
@@ -133,10 +134,12 @@ class SampleRows:
 
     def texts(self) -> list[list[str]]:
         """Give, for each column, the texts of its filled values in the rows that are here."""
-        alike = AlikeFields(self.con, [wire.Field(column) for column in self.columns])
-        rows = alike.texts("true")
-        columns = zip(*rows, strict=True) if rows else ([] for _ in self.columns)
-        return [[text for text in column if text is not None] for column in columns]
+        if self._texts is None:
+            alike = AlikeFields(self.con, [wire.Field(column) for column in self.columns])
+            rows = alike.texts("true")
+            columns = zip(*rows, strict=True) if rows else ([] for _ in self.columns)
+            self._texts = [[text for text in own if text is not None] for own in columns]
+        return self._texts
 
     def personal(self) -> dict[int, Rule]:
         """Look for personal data in the rows that are here: place of a column -> its rule."""
@@ -167,6 +170,7 @@ class SampleRows:
                 self.con.execute(f"INSERT INTO {RELATION} FROM piece")
                 self.con.unregister("piece")
                 self._originals[number] = source.original_rows([number])
+                self._texts = None
 
     def _original(self, number: int) -> pd.DataFrame:
         if number in self._originals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit.findings import shortened
@@ -79,7 +80,7 @@ def look_at(data: Any) -> tuple[tuple[SeenColumn, ...], SampleRows]:
             field.column.name,
             field.column.kind,
             filled[place] / max(rows.count, 1),
-            tuple(_shown(text, personal.get(place)) for text in dict.fromkeys(texts))[:SAMPLES],
+            _samples(texts, personal.get(place)),
             personal.get(place),
             field.column.name in ambiguous,
         )
@@ -117,6 +118,11 @@ def _first_filled(
     ]
     asked = [f"min(row, {SAMPLES}) FILTER (WHERE NOT {field.blank})" for field in later]
     return sorted({int(row) for numbers in ask(source, asked) for row in numbers})
+
+
+def _samples(texts: Sequence[str], personal: Rule | None) -> tuple[str, ...]:
+    first = islice(dict.fromkeys(texts), SAMPLES)
+    return tuple(dict.fromkeys(_shown(text, personal) for text in first))
 
 
 def _shown(text: str, personal: Rule | None) -> str:
