@@ -94,12 +94,14 @@ class Line:
 
     def _ask(self, watch: Watch, longest: int, **words: Any) -> Reply | NoReply:
         reply = self._call(watch, longest, words)
-        if reply is None:
-            raise KeyboardInterrupt  # outside of the frames that hold the token
+        if isinstance(reply, BaseException):
+            raise reply  # outside of the frames that hold the token
         return reply
 
-    def _call(self, watch: Watch, longest: int, words: dict[str, Any]) -> Reply | NoReply | None:
-        """Make the call; None for the stop button."""
+    def _call(
+        self, watch: Watch, longest: int, words: dict[str, Any]
+    ) -> Reply | NoReply | KeyboardInterrupt | SystemExit:
+        """Make the call; where the process is to stop, give what says so."""
         self._adapter.socket.begin()
         if self.was_hung_up:
             return NoReply(STOPPED, never_left=True)
@@ -110,7 +112,9 @@ class Line:
             with contextlib.closing(response):
                 return self._read_reply(response, longest, watch)
         except KeyboardInterrupt:
-            return None
+            return KeyboardInterrupt()
+        except SystemExit as end:
+            return SystemExit(end.code if isinstance(end.code, int) else 1)
 
     def _response(self, watch: Watch, asked: requests.Request) -> requests.Response | NoReply:
         """Give the head of the answer, its body unread."""
