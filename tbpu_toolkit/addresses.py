@@ -17,10 +17,10 @@ from tbpu_toolkit.errors import InputError
 
 _HOST: Final = r"(?:[a-z0-9](?:[a-z0-9_-]{0,62})\.)*[a-z0-9][a-z0-9_-]{0,62}|\[[0-9a-f:]+\]"
 _ORIGIN: Final = rf"(?P<scheme>https?)://(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?"
-_BASE_URL: Final = re.compile(rf"{_ORIGIN}/?", re.IGNORECASE)
+_BASE_URL: Final = re.compile(rf"{_ORIGIN}/?", re.IGNORECASE | re.ASCII)
 _STATUS_URL: Final = re.compile(
     rf"{_ORIGIN.replace('(?::', '[.]?(?::')}(?P<path>/[A-Za-z0-9/_.-]*)\?(?P<query>[!-~]*)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # else a long s would do for an s
 )
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
@@ -121,7 +121,7 @@ def _origin(parts: re.Match[str]) -> str:
     return f"{scheme}://{host}{f':{port}' if port not in {None, _DEFAULT_PORTS[scheme]} else ''}"
 
 
-def checked_base_url(base_url: str) -> str:
+def checked_base_url(base_url: object) -> str:
     """Give an address in its one spelling.
 
     Raises:
@@ -130,7 +130,7 @@ def checked_base_url(base_url: str) -> str:
     >>> checked_base_url("https://ACME.tt.omtrdc.net:443/")
     'https://acme.tt.omtrdc.net'
     """
-    parts = _BASE_URL.fullmatch(base_url)
+    parts = _BASE_URL.fullmatch(base_url) if isinstance(base_url, str) else None
     if parts is None or int(parts["port"] or 1) not in range(1, 1 << 16):
         raise InputError(
             f"base_url {base_url!r} is not an address such as 'https://acme.tt.omtrdc.net' or "

@@ -528,6 +528,10 @@ def test_an_address_is_kept_in_one_spelling(given, kept):
         "https:acme.tt.omtrdc.net",
         "//acme.tt.omtrdc.net",
         "https://[",
+        "http\N{LATIN SMALL LETTER LONG S}://127.0.0.1",
+        "https://acme.tt.omtrdc.net:\N{ARABIC-INDIC DIGIT EIGHT}",
+        b"https://acme.tt.omtrdc.net",
+        7,
     ],
 )
 def test_what_is_no_safe_address_is_refused_before_any_call(given):
@@ -697,6 +701,17 @@ def test_a_token_is_in_no_traceback_of_a_stopped_batch(serve, batch, monkeypatch
     assert _frames_with(TOKEN, caught.value) == []
     assert caught.value.answer.verdict is Verdict.UNKNOWN
     assert caught.value.answer.bytes_read == len(BATCH)
+
+
+def test_a_token_is_in_no_traceback_of_a_process_that_is_ended(serve, monkeypatch):
+    def end(_):
+        raise SystemExit(143)  # as a handler of SIGTERM does
+
+    monkeypatch.setattr("urllib3.connection.HTTPConnection.getresponse", end)
+    with pytest.raises(SystemExit) as caught:
+        serve(accepting).client(token=TOKEN).fetch_profile("00001")
+    assert caught.value.code == 143
+    assert _frames_with(TOKEN, caught.value) == []
 
 
 def test_a_stop_while_waiting_for_the_pace_says_that_nothing_was_sent(serve, batch):

@@ -300,9 +300,11 @@ def _checked_token(given: list[str | Token | None]) -> Token | None:
 
 
 def _checked_pace(calls_per_minute: int | None) -> int | None:
-    if calls_per_minute is None or 1 <= calls_per_minute <= limits.CALLS_PER_MINUTE:
+    if calls_per_minute is None:
+        return None
+    if type(calls_per_minute) is int and 1 <= calls_per_minute <= limits.CALLS_PER_MINUTE:
         return calls_per_minute
     raise InputError(
-        f"calls_per_minute is {calls_per_minute}. Use 1 to {limits.CALLS_PER_MINUTE}, which is "
+        f"calls_per_minute is {calls_per_minute!r}. Use 1 to {limits.CALLS_PER_MINUTE}, which is "
         "all that Target allows an account, or None on a sandbox."
     )

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 Given = str | Path | Sequence[Any] | Mapping[str, Any]
 _USUAL: Final = Usual()
+# The first by what is written, the others by a tag on what it does not fit, such as !!int [].
+_NO_YAML: Final = (
+    yaml.YAMLError,
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
 
 
 class BadFaultScript(ValueError):
@@ -76,7 +81,7 @@ def _loaded(path: Path) -> Any:
         raise
     except OSError as error:
         raise OSError(f"The fault script '{path}' can't be read: {error.strerror}.") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _NO_YAML as error:
         said = " ".join(str(error).split())
         raise BadFaultScript(f"The fault script is not valid YAML: {said}.") from error
 
