@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from tbpu_toolkit.errors import RunCopied
-from tbpu_toolkit.ledger import now, read_record, replace_record
+from tbpu_toolkit.errors import RunCopied, RunNotFound
 from tbpu_toolkit.manifest import NAME as MANIFEST
+from tbpu_toolkit.records import now, read_record, replace_record, user, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,51 +15,78 @@ if TYPE_CHECKING:
 NAME: Final = "home.json"
 
 
-def settle(folder: Path, home: Path | None = None) -> None:
+def settle(folder: Path, home: Path | None = None, **facts: Any) -> None:
     """Write down that the run in *folder* is at home there.
 
-    A file keeps its number in the file system where its folder is renamed or moved, and seen
-    from another machine; the copy of a file has another one.
+    A file keeps its number in the file system, and the time of its last change there, where its
+    folder is renamed or moved, and seen from another machine; the copy of a file has others.
 
     Args:
         folder: where the manifest is.
         home: where the folder is about to be, where that is another place.
+        facts: what else is worth keeping.
 
     """
-    content = {
-        "manifest": _number(folder),
+    content = _marks(folder) | {
         "folder": str((home or folder).resolve()),
         "host": socket.gethostname(),
     }
-    replace_record(folder / NAME, content | {"at": now()})
+    replace_record(folder / NAME, content | facts | {"at": now()})
 
 
-def check_home(folder: Path, *, adopt: bool, change: bool = True) -> None:
+def check_home(folder: Path, *, adopt: bool) -> bool:
     """Make sure that a run's folder is the one that was prepared, not a copy of it.
 
     Args:
         folder: the run's.
-        adopt: make the copy the run's home from now on.
-        change: do that now; else only look.
+        adopt: whether a copy is to be the run from now on.
+
+    Returns:
+        Whether it is a copy that is to be adopted, by :func:`adopt_folder`.
 
     Raises:
         RunCopied: it is a copy, and *adopt* is not set.
 
     """
     home = read_record(folder / NAME) or {}
-    if home.get("manifest") == _number(folder):
-        return
+    if all(home.get(name) == mark for name, mark in _marks(folder).items()):
+        return False
     if not adopt:
         raise RunCopied(_copied(folder, home))
-    if change:
-        settle(folder)
+    return True
 
 
-def _number(folder: Path) -> int:
-    return (folder / MANIFEST).stat().st_ino
+def adopt_folder(folder: Path) -> None:
+    """Make a copy the run, and keep whose copy it was.
+
+    Raises:
+        RunError: it can't be written down.
+
+    """
+    before = read_record(folder / NAME) or {}
+    with written(f"that the run in '{folder}' was adopted"):
+        settle(folder, adopted_from=before.get("folder"), adopted_by=user())
+
+
+def _marks(folder: Path) -> dict[str, int]:
+    try:
+        seen = (folder / MANIFEST).stat()
+    except FileNotFoundError:
+        raise RunNotFound(
+            f"There is no run in '{folder}' any more: it holds no {MANIFEST}. Was the folder "
+            "renamed? Open it where it is now."
+        ) from None
+    return {"manifest": seen.st_ino, "changed": seen.st_ctime_ns}
 
 
 def _copied(folder: Path, home: dict[str, Any]) -> str:
+    if home.get("folder") == str(folder.resolve()):
+        return (
+            f"The manifest in '{folder}' was replaced or touched since the run was prepared, as "
+            "where a folder is brought back from a backup, and what was sent since then would not "
+            "be known. Where nothing was, make this one the run with "
+            "run.send(client, adopt=True), or --adopt in the shell."
+        )
     first = f" of '{home['folder']}' on '{home.get('host')}'" if "folder" in home else ""
     return (
         f"The run in '{folder}' is a copy{first}, and can't know what was sent from there since "

@@ -18,14 +18,13 @@ Plain files, because run folders lie on network homes, where databases and locks
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import json
 import os
 import re
-import secrets
 import socket
+import threading
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import psutil
@@ -33,10 +32,19 @@ import psutil
 from tbpu_toolkit import limits
 from tbpu_toolkit.answers import Verdict
 from tbpu_toolkit.errors import BatchBusy, RunCorrupt
+from tbpu_toolkit.records import (
+    link_exclusively,
+    list_records,
+    now,
+    read_record,
+    read_torn,
+    replace_record,
+    write_exclusively,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 State = Literal[
     "built",
@@ -52,11 +60,12 @@ State = Literal[
 Decision = Literal["accepted", "resend"]
 
 _RECORD_NAME: Final = re.compile(r"([0-9]{4,})-([0-9]{2,})\.(intent|outcome|json)", re.IGNORECASE)
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+_COUNTS: Final = frozenset({"batch_size", "consumed", "updated", "not_found", "failed"})
 _VERDICTS: Final = frozenset(Verdict)
 _DECISIONS: Final = frozenset(get_args(Decision))
 
-_sending_here: Final[set[str]] = set()  # intents of this process whose answer is still awaited
+# The intents of this process whose answer is still awaited, each with the thread that awaits it.
+_sending_here: Final[dict[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +212,14 @@ class Ledger:
         An attempt whose intent is gone counts by whatever is left of it: a copy of the folder may
         have lost files, or changed the case of their names. A stray copy's name is none of ours.
         """
-        folders = [self.folder / kind for kind in ("attempts", "status", "seen", "decisions")]
-        paths = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
-        found = (_RECORD_NAME.fullmatch(path.name) for path in paths)
+        kinds = ("attempts", "status", "seen", "decisions")
+        names = (name for kind in kinds for name in list_records(self.folder / kind))
+        found = (_RECORD_NAME.fullmatch(name) for name in names)
         return sorted({(int(name[1]), int(name[2])) for name in found if name})
 
     def _attempt(self, batch: int, number: int) -> Attempt:
         name = f"{batch:04d}-{number:02d}"
-        intent = _read_torn(self.folder / "attempts" / f"{name}.intent")
+        intent = read_torn(self.folder / "attempts" / f"{name}.intent")
         # Asked first: an outcome that comes between the two questions is then not overlooked.
         is_alive = _is_alive(str(self.folder / name), intent)
         return Attempt(
@@ -219,7 +228,7 @@ class Ledger:
             target=_target(intent),
             intent=intent,
             outcome=read_record(self.folder / "attempts" / f"{name}.outcome", "verdict", _VERDICTS),
-            status=read_record(self.folder / "status" / f"{name}.json") or {},
+            status=_counted(read_record(self.folder / "status" / f"{name}.json") or {}),
             seen=read_record(self.folder / "seen" / f"{name}.json") or {},
             decision=read_record(
                 self.folder / "decisions" / f"{name}.json", "decision", _DECISIONS
@@ -245,17 +254,18 @@ class Ledger:
         number = max((attempt.number for attempt in known), default=0) + 1
         intent: dict[str, Any] = {"target": asdict(target)}
         intent |= facts | _this_process() | {"at": now(), "sequence": len(self._names()) + 1}
+        intent["began"] = dt.datetime.now(dt.UTC).isoformat()  # for a probe, which needs it exactly
         attempt = Attempt(batch, number, target, intent, is_alive=True)
         path = self.folder / "attempts" / f"{attempt.name}.intent"
         path.parent.mkdir(exist_ok=True)
         try:
-            _write_exclusively(path, intent)
+            write_exclusively(path, intent)
         except FileExistsError:
             raise BatchBusy(
                 f"Batch {batch} was taken up by another process just now, so this one gives way. "
                 "Look at run.table() in a minute."
             ) from None
-        _sending_here.add(str(self.folder / attempt.name))
+        _sending_here[str(self.folder / attempt.name)] = threading.get_ident()
         return attempt
 
     def finish(self, attempt: Attempt, outcome: dict[str, Any]) -> None:
@@ -265,15 +275,26 @@ class Ledger:
 
     def leave(self, attempt: Attempt) -> None:
         """Say that this process awaits no answer any more, whether one was recorded or not."""
-        _sending_here.discard(str(self.folder / attempt.name))
+        _sending_here.pop(str(self.folder / attempt.name), None)
+
+    def leave_all(self) -> None:
+        """Say it of whatever this thread has begun, for a stop may come before it knows of that."""
+        own = [
+            name for name, thread in list(_sending_here.items()) if thread == threading.get_ident()
+        ]
+        for name in own:
+            if Path(name).parent == self.folder:
+                _sending_here.pop(name, None)
 
     def observe(self, attempt: Attempt, status: dict[str, Any]) -> None:
         """Write down the last look at a batch."""
-        replace_record(self.folder / "status" / f"{attempt.name}.json", status | {"at": now()})
+        with written(f"what Target says of batch {attempt.batch}: {status.get('status')}"):
+            replace_record(self.folder / "status" / f"{attempt.name}.json", status | {"at": now()})
 
     def prove(self, attempt: Attempt, seen: dict[str, Any]) -> None:
         """Write down the last proof."""
-        replace_record(self.folder / "seen" / f"{attempt.name}.json", seen | {"at": now()})
+        with written(f"that {seen.get('seen')} rows of batch {attempt.batch} came back as sent"):
+            replace_record(self.folder / "seen" / f"{attempt.name}.json", seen | {"at": now()})
 
     def decide(self, attempt: Attempt, decision: dict[str, Any]) -> None:
         """Write down what a person decided; once, for the next decision is another attempt's.
@@ -283,30 +304,14 @@ class Ledger:
 
         """
         path = self.folder / "decisions" / f"{attempt.name}.json"
-        path.parent.mkdir(exist_ok=True)
         try:
-            _link_exclusively(path, decision | {"at": now()})
+            with written(f"what was decided of batch {attempt.batch}: {decision['decision']}"):
+                path.parent.mkdir(exist_ok=True)
+                link_exclusively(path, decision | {"at": now()})
         except FileExistsError:
             raise RunCorrupt(
                 f"Attempt {attempt.name} was decided before; see '{path}'. A decision stands."
             ) from None
-
-
-def now() -> str:
-    """Give the time in UTC, to the second, for people: nothing is ordered by it."""
-    return dt.datetime.now(dt.UTC).strftime(_TIME)
-
-
-def moment(at: Any) -> dt.datetime | None:
-    """Read what :func:`now` gave; None where it is something else.
-
-    >>> moment("2026-11-30T08:00:00Z")
-    datetime.datetime(2026, 11, 30, 8, 0, tzinfo=datetime.timezone.utc)
-    """
-    try:
-        return dt.datetime.strptime(at, _TIME).replace(tzinfo=dt.UTC)
-    except (ValueError, TypeError):
-        return None
 
 
 def _this_process() -> dict[str, Any]:
@@ -325,120 +330,26 @@ def _is_alive(name: str, intent: dict[str, Any]) -> bool:
         return False
     try:
         process = psutil.Process(intent["pid"])
-        is_the_one = (
-            abs(process.create_time() - float(intent["process_started"])) < 1
-        )  # not its heir
+        apart = process.create_time() - float(intent["process_started"])
+        is_the_one = abs(apart) < 1  # and not one that was given its number later
         return is_the_one and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, KeyError, ValueError, TypeError):
+    except (psutil.Error, KeyError, ValueError, TypeError, OverflowError):
         return False
 
 
-def read_record(
-    path: Path, word: str = "", known: frozenset[str] = frozenset()
-) -> dict[str, Any] | None:
-    """Read a record that is written in one go; None where it is not there.
-
-    Args:
-        path: where it is.
-        word: what it must say something about, where it must.
-        known: the things that it may say.
-
-    Raises:
-        RunCorrupt: it is not what was written.
-
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or (word and content.get(word) not in known):
-            raise ValueError(f"it has no {word or 'content'} that is known")  # noqa: TRY301 - as below
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise RunCorrupt(
-            f"Record '{path}' can't be read ({error}), though it is written in one go. "
-            "Restore it from a backup; nothing is sent from this run meanwhile."
-        ) from error
-    return content
+def _counted(status: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what should be a count and is none; the next look brings it anew."""
+    return {
+        name: value
+        for name, value in status.items()
+        if name not in _COUNTS or type(value) in {int, type(None)}
+    }
 
 
 def _target(intent: dict[str, Any]) -> Target | None:
     told = intent.get("target")
     if not isinstance(told, dict) or told.keys() != {"client_code", "base_url"}:
         return None
+    if not all(isinstance(word, str) for word in told.values()):
+        return None
     return Target(**told)
-
-
-def _read_torn(path: Path) -> dict[str, Any]:
-    """Read an intent, which counts by being there, even where its writer died over it."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, FileNotFoundError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _encoded(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _write_exclusively(path: Path, content: dict[str, Any]) -> None:
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_encoded(content))
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
-    except OSError:
-        with contextlib.suppress(OSError):  # nothing was sent yet, so it need not stand there
-            path.unlink()
-        raise
-
-
-def _link_exclusively(path: Path, content: dict[str, Any]) -> None:
-    """Write a record that is there as a whole or not at all, and only where there is none yet."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        write_durably(draft, _encoded(content))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            _write_exclusively(path, content)
-        sync_folder(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def replace_record(path: Path, content: dict[str, Any]) -> None:
-    """Write a record in one go, durably: whoever reads it finds the old one or the new one."""
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        write_durably(temporary, _encoded(content))
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):  # half of it would take room on a full disk for ever
-            temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file and bring it to the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names to the disk, where the system can."""
-    if os.name == "nt":  # pragma: no cover - Windows opens no folders, and journals names
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

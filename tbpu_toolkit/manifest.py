@@ -91,6 +91,9 @@ def read_manifest(folder: Path) -> Manifest:
         TypeError,
         AttributeError,
         RecursionError,
+        OverflowError,
+        RuntimeError,  # a link that leads to itself
+        OSError,
         MappingError,
     ) as error:
         raise RunCorrupt(
@@ -111,9 +114,15 @@ def _manifest(content: dict[str, Any], folder: Path) -> Manifest:
         counts={name: int(content["counts"][name]) for name in _COUNTS},
         described=content["source"],
         limits=content["limits"],
-        prepared_at=content["prepared_at"],
+        prepared_at=_text(content["prepared_at"]),
         batches=_batches(content["batches"], folder),
     )
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise TypeError(f"it was prepared at {told!r}")
+    return told
 
 
 def _batches(told: list[dict[str, Any]], folder: Path) -> tuple[Batch, ...]:

@@ -15,8 +15,8 @@ from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.folder_names import check_name
 from tbpu_toolkit.home import NAME as HOME
 from tbpu_toolkit.home import settle
-from tbpu_toolkit.ledger import now, sync_folder, write_durably
 from tbpu_toolkit.manifest import NAME, Manifest, read_manifest
+from tbpu_toolkit.records import now, sync_folder, write_durably
 from tbpu_toolkit.sources import open_source
 from tbpu_toolkit.validation import ValidationReport, kept, report_of, wanted
 
@@ -166,9 +166,11 @@ def _settle(temporary: Path, folder: Path, manifest: Manifest) -> Manifest:
         shutil.rmtree(temporary)
         return present
     if folder.is_dir():  # empty, and perhaps somebody's working folder: filled, not replaced
-        for name in ("batches", HOME, NAME):  # the manifest last: it makes the folder a run
+        (temporary / HOME).unlink()  # it tells of a manifest that is not moved by itself
+        for name in ("batches", NAME):  # the manifest last: it makes the folder a run
             (temporary / name).rename(folder / name)
         temporary.rmdir()
+        settle(folder)
         sync_folder(folder)
     else:
         temporary.rename(folder)

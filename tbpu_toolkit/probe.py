@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 from tbpu_toolkit import limits
 from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.proof import compare
+from tbpu_toolkit.records import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tbpu_toolkit.profiles import Profile
-    from tbpu_toolkit.proof import SentRow
+    from tbpu_toolkit.fetching import Fetched
 
-_DATE_IS_EXACT_TO: Final = dt.timedelta(seconds=2)  # HTTP's Date is cut to the second
+_A_SECOND: Final = dt.timedelta(seconds=1)  # to which HTTP's Date is cut
+_AT_MOST_AHEAD: Final = dt.timedelta(seconds=5)  # one of Target's machines of another
 
 
 @dataclass(frozen=True)
@@ -58,52 +59,52 @@ class Probe:
         )
 
 
-def judge(
-    batch: int,
-    pairs: Sequence[tuple[SentRow, Profile]],
-    began: dt.datetime | None,
-    now: dt.datetime,
-) -> Probe:
+def judge(batch: int, fetched: Sequence[Fetched], began: dt.datetime | None) -> Probe:
     """Hold rows that were sent against the profiles that came back.
 
     Args:
         batch: its number.
-        pairs: each row with its profile.
+        fetched: each row with its profile.
         began: when the sending began, by this machine's clock; None where that was lost, and
             then nothing can be proven.
-        now: the time on that clock when the profiles came; what Target's clock says at the same
-            moment tells how far the two are apart.
 
     """
-    seen = [(row, profile) for row, profile in pairs if _holds(row, profile)]
-    changed = [pair for pair in seen if began and _is_changed_since(*pair, began, now)]
-    return Probe(batch, len(pairs), len(seen), len(changed))
+    seen = [one for one in fetched if _holds(one)]
+    changed = [one for one in seen if began and _is_changed_since(one, began)]
+    return Probe(batch, len(fetched), len(seen), len(changed))
 
 
-def _holds(row: SentRow, profile: Profile) -> bool:
-    return compare(row, profile.attributes if profile.found else None).is_seen
+def _holds(fetched: Fetched) -> bool:
+    profile = fetched.profile
+    return compare(fetched.row, profile.attributes if profile.found else None).is_seen
 
 
-def _is_changed_since(row: SentRow, profile: Profile, began: dt.datetime, now: dt.datetime) -> bool:
-    told = profile.attributes_modified_at
-    times = [told.get(name, profile.modified_at) for name in row.texts]
-    began += _ahead(profile.answered_at, now)
-    return any((at := _moment(time)) is not None and at >= began for time in times)
+def _is_changed_since(fetched: Fetched, began: dt.datetime) -> bool:
+    """Say whether one of its values was set since, by its own time and Target's own clock.
 
-
-def _ahead(date: str, now: dt.datetime) -> dt.timedelta:
-    """Say how far Target's clock is ahead of this one."""
+    The profile's time would not do: any visit changes it. Nor does one that is yet to come.
+    """
+    told = fetched.profile.attributes_modified_at
+    times = [moment(told.get(name)) for name in fetched.row.texts]
     try:
-        ahead = parsedate_to_datetime(date) - now
-    except (ValueError, TypeError):
-        return dt.timedelta(0)
-    return ahead if abs(ahead) > _DATE_IS_EXACT_TO else dt.timedelta(0)
+        answered = _in_utc(parsedate_to_datetime(fetched.profile.answered_at))
+        began += _ahead(fetched, answered)
+        latest = answered + _A_SECOND + _AT_MOST_AHEAD
+    except (ValueError, TypeError, OverflowError):  # Target's clock is not known
+        return False
+    return any(at is not None and began <= at <= latest for at in times)
 
 
-def _moment(text: str | None) -> dt.datetime | None:
-    """Read Target's ISO time; None where it is none, or has no zone."""
-    try:
-        moment = dt.datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+def _ahead(fetched: Fetched, answered: dt.datetime) -> dt.timedelta:
+    """Say how far Target's clock is ahead of this one: rather too far than not far enough.
+
+    It answered between the question and the answer, in the second that it names. Where that
+    leaves room for two clocks that agree, and not much for others, they do.
+    """
+    least, most = answered - fetched.came_at, answered + _A_SECOND - fetched.asked_at
+    agree = least <= dt.timedelta(0) <= most and most - least <= 2 * _A_SECOND
+    return dt.timedelta(0) if agree else most
+
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import getpass
 import random
 import threading
+import time
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from tbpu_toolkit import limits
 from tbpu_toolkit.answers import Verdict
 from tbpu_toolkit.batches import check_bytes
-from tbpu_toolkit.clearance import clear_to_send
-from tbpu_toolkit.errors import InputError, ToolkitError, WaitTimeout
+from tbpu_toolkit.clearance import check_still_clear, clear_to_send
+from tbpu_toolkit.errors import BatchBusy, InputError, ToolkitError, WaitTimeout
 from tbpu_toolkit.fetching import fetch_back
 from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.following import look, pauses, still_at_work
-from tbpu_toolkit.home import check_home
-from tbpu_toolkit.ledger import Decision, Ledger, State, Target, moment, state_of
+from tbpu_toolkit.home import adopt_folder, check_home
+from tbpu_toolkit.ledger import Decision, Ledger, State, Target, state_of
 from tbpu_toolkit.probe import Probe, judge
 from tbpu_toolkit.progress import bar
 from tbpu_toolkit.proof import Proof, compare, draw_sample
+from tbpu_toolkit.records import moment, user
 from tbpu_toolkit.rehearsal import Rehearsal
 from tbpu_toolkit.reports import account_line, run_as_html
 from tbpu_toolkit.run_table import ladder, run_table
-from tbpu_toolkit.sending import TAKEN, Sender, Waiting, may_be_sent, refused_alone
+from tbpu_toolkit.sending import TAKEN, Sender, Waiting, being_sent, may_be_sent, refused_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,11 +96,12 @@ class Run:
         self.sent_now = 0
         self._ledger = Ledger(folder)
         self._target: Target | None = None
-        self._client: TargetClient | None = None
-        self._paused = threading.Event()
-        self._idle = threading.Event()  # no send is under way
-        self._idle.set()
-        self.waiting = Waiting(sleep=self._paused.wait)
+        self._home = folder.absolute()  # wherever the working folder is later
+        self._sending: TargetClient | None = None  # by whom, while a send is under way
+        self._one_sends = threading.Lock()
+        self._paused = threading.Event()  # of sending
+        self._unwatched = threading.Event()  # of following
+        self.waiting = Waiting()
 
     # --- what was prepared -----------------------------------------------------------
 
@@ -140,9 +143,14 @@ class Run:
         told = [attempt for attempt in every if attempt.target is not None]
         return max(told, key=_sequence).target if told else None
 
-    def _attempts(self) -> dict[int, list[Attempt]]:
-        """Give each batch's attempts that count for the target; a torn one counts for all."""
-        target = self.target
+    def _attempts(self, target: Target | None = None) -> dict[int, list[Attempt]]:
+        """Give each batch's attempts that count for a target; a torn one counts for all.
+
+        Args:
+            target: the one in question; None for the run's own.
+
+        """
+        target = target or self.target
         return {
             batch: own
             for batch, known in self._ledger.all_attempts().items()
@@ -236,27 +244,50 @@ class Run:
             RunCorrupt: a batch file is not what was prepared; it was not sent.
 
         """
-        self._paused.clear()
-        check_home(self.folder, adopt=adopt)
-        target, batches = self._aim(client), self._waiting()
+        if not self._one_sends.acquire(blocking=False):
+            raise BatchBusy(
+                f"The run '{self.folder}' is being sent by another thread of this process. Wait "
+                "for it, or run.pause() it, and send again."
+            )
+        try:
+            self._paused.clear()
+            self._sending = client
+            refusals = self._send_cleared(client, again=again, adopt=adopt, override=override)
+        finally:
+            self._sending = None
+            self._one_sends.release()
+        if refusals:
+            raise refused_alone(refusals)
+        return self
+
+    def _send_cleared(
+        self, client: TargetClient, *, again: bool, adopt: bool, override: bool
+    ) -> list[tuple[Batch, BatchAnswer]]:
+        is_adopted = check_home(self._home, adopt=adopt)
+        target = self._aim(client)
+        batches = self._waiting(self._attempts())
         allowed = self._clear(batches, target, self.waiting.tell, again=again, override=override)
+        if is_adopted:
+            adopt_folder(self._home)
         sender = Sender(
             self._ledger,
             client,
             target,
             self.manifest.api_version,
-            self.waiting,
+            replace(self.waiting, sleep=self._sleeper(self._paused)),
             self._paused.is_set,
-            allowed,
+            partial(self._check_once_more, target, again=again),
+            allowed | ({"adopt": True} if is_adopted else {}),
         )
-        self._idle.clear()
-        try:
-            refusals = self._hand_over(sender, batches)
-        finally:
-            self._idle.set()
-        if refusals:
-            raise refused_alone(refusals)
-        return self
+        return self._hand_over(sender, batches)
+
+    def _check_once_more(self, target: Target, batch: Batch, *, again: bool) -> None:
+        if not again:
+            check_still_clear(self.folder, self.manifest, batch, target)
+
+    def _sleeper(self, until: threading.Event) -> Callable[[float], object]:
+        """Give what waits for so many seconds, or until a person wants an end."""
+        return until.wait if self.waiting.sleep is time.sleep else self.waiting.sleep
 
     def _hand_over(self, sender: Sender, batches: list[Batch]) -> list[tuple[Batch, BatchAnswer]]:
         """Hand the batches over, one by one; give those that were refused for what is in them."""
@@ -288,22 +319,25 @@ class Run:
             RunCorrupt: a record of the run can't be read.
 
         """
-        target, batches = self._aim(client), self._waiting()
+        target = Target(client.client_code, client.base_url)
+        attempts = self._attempts(target)
+        batches = self._waiting(attempts)
         told: list[str] = []
-        obstacle = None
+        obstacle: ToolkitError | None = None
         try:
-            check_home(self.folder, adopt=adopt, change=False)
+            check_home(self._home, adopt=adopt)
             for batch in batches:
                 check_bytes(batch)
+                if state_of(own := attempts.get(batch.number, [])) == "sending":
+                    raise BatchBusy(being_sent(batch.number, own[-1]))
             self._clear(batches, target, told.append, again=again, override=override)
         except ToolkitError as error:
             obstacle = error
         others = len(self.batches) - len(batches)
         return Rehearsal(target, tuple(batches), others, obstacle, tuple(told))
 
-    def _waiting(self) -> list[Batch]:
-        """Give the batches that are to be sent to the target."""
-        attempts = self._attempts()
+    def _waiting(self, attempts: dict[int, list[Attempt]]) -> list[Batch]:
+        """Give the batches that are to be sent, by the attempts at a target."""
         return [batch for batch in self.batches if _is_to_be_sent(attempts.get(batch.number, ()))]
 
     def _clear(
@@ -320,15 +354,16 @@ class Run:
 
         """
         self._paused.set()
+        self._unwatched.set()
         for _ in range(_MOST_HANG_UPS if at_once else 0):
             # More than once, for the call may be about to begin just now.
-            if self._client is None or self._idle.is_set():
+            client = self._sending
+            if client is None:
                 return
-            self._client.hang_up()
-            self._idle.wait(_BETWEEN_HANG_UPS)
+            client.hang_up()
+            time.sleep(_BETWEEN_HANG_UPS)
 
     def _aim(self, client: TargetClient) -> Target:
-        self._client = client
         self._target = Target(client.client_code, client.base_url)
         return self._target
 
@@ -361,17 +396,18 @@ class Run:
                 usually takes less than an hour, and may take 24.
 
         """
-        self._paused.clear()
+        self._unwatched.clear()
+        sleep = self._sleeper(self._unwatched)
         deadline = self.waiting.clock() + timeout
         for pause in pauses():
             asked = self._look(client)
             followed = self._followed()
-            if not followed or self._paused.is_set():
+            if not followed or self._unwatched.is_set():
                 return self
             left = deadline - self.waiting.clock()
             if left <= 0:
                 raise WaitTimeout(still_at_work(followed, len(self.batches), timeout))
-            self.waiting.sleep(min(max(pause, asked), left))
+            sleep(min(max(pause, asked), left))
         raise AssertionError  # pragma: no cover - the pauses have no end
 
     def _look(self, client: TargetClient) -> float:
@@ -401,19 +437,25 @@ class Run:
             InputError: the decision is neither, there is no reason, or nothing is to decide.
 
         """
-        if decision not in get_args(Decision) or not why.strip():
+        if decision not in get_args(Decision) or not _is_a_text(why):
             raise InputError("Decide with 'accepted' or 'resend', and say why='…' in a few words.")
-        self._check_undecided(batch, {"unknown", "refused"})
-        self._ledger.decide(
-            self._attempts()[batch][-1],
-            {"decision": decision, "why": why, "who": getpass.getuser(), "batch_id": batch_id},
-        )
+        if batch_id is not None and not _is_a_text(batch_id):
+            raise InputError(f"batch_id is {batch_id!r}. Give it as text, or leave it out.")
+        attempt = self._undecided(batch, {"unknown", "refused"})
+        words = {"decision": decision, "why": why, "who": user(), "batch_id": batch_id}
+        self._ledger.decide(attempt, words)
         return self
 
-    def _check_undecided(self, batch: int, undecided: set[State]) -> None:
-        state = self.states.get(batch, "none of this run")
-        if state not in undecided:
-            raise InputError(f"Batch {batch} is {state}, so there is nothing to decide.")
+    def _undecided(self, batch: int, states: set[State]) -> Attempt:
+        """Give a batch's last attempt, by one look: a decision is about what was looked at."""
+        if type(batch) is not int or batch not in range(1, len(self.batches) + 1):
+            raise InputError(f"Batch {batch!r} is none of this run, so there is nothing to decide.")
+        attempts = self._attempts().get(batch, [])
+        if state_of(attempts) not in states:
+            raise InputError(
+                f"Batch {batch} is {state_of(attempts)}, so there is nothing to decide."
+            )
+        return attempts[-1]
 
     def probe(
         self, client: TargetClient, batch: int, sample: int = 5, *, seed: int | None = None
@@ -439,16 +481,17 @@ class Run:
 
         """
         self._aim(client)
-        self._check_undecided(batch, {"unknown"})
+        attempt = self._undecided(batch, {"unknown"})
         unknown = self.batches[batch - 1]
         check_bytes(unknown)
         drawn = draw_sample([unknown], _checked_sample(sample), _seed(seed))
-        attempt = self._attempts()[batch][-1]
         found = fetch_back(client, drawn, self.mapping.key_type)
-        probe = judge(batch, found, moment(attempt.intent.get("at")), dt.datetime.now(dt.UTC))
-        if probe.is_accepted:
-            decision = {"decision": "accepted", "why": repr(probe), "who": "run.probe()"}
-            self._ledger.decide(attempt, decision)
+        probe = judge(batch, found, moment(attempt.intent.get("began")))
+        since = self._attempts()[batch]
+        is_undecided = state_of(since) == "unknown" and since[-1].name == attempt.name
+        if probe.is_accepted and is_undecided:
+            words = {"decision": "accepted", "why": repr(probe), "who": "run.probe()"}
+            self._ledger.decide(attempt, words)
         return probe
 
     def prove(self, client: TargetClient, sample: int = 400, *, seed: int | None = None) -> Proof:
@@ -484,7 +527,9 @@ class Run:
         expected = {b.number: _expected_missing(b, last[b.number]) for b in batches}
         rows = sum(batch.rows for batch in batches)
         found = fetch_back(client, drawn, self.mapping.key_type)
-        compared = (compare(row, p.attributes if p.found else None) for row, p in found)
+        compared = (
+            compare(one.row, one.profile.attributes if one.profile.found else None) for one in found
+        )
         reported = sum(_not_stored(last[batch.number]) for batch in batches)
         proof = Proof(tuple(compared), rows, expected, seed, reported)
         for number in sorted({row.batch for row in drawn}):
@@ -496,6 +541,10 @@ def _checked_sample(sample: int) -> int:
     if sample < 1:
         raise InputError(f"sample is {sample}. Fetch at least one row back.")
     return sample
+
+
+def _is_a_text(told: object) -> bool:
+    return isinstance(told, str) and bool(told.strip())
 
 
 def _seed(seed: int | None) -> int:

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from tbpu_toolkit.answers import BatchAnswer, Verdict, seconds_asked
 from tbpu_toolkit.client import SendInterrupted
 from tbpu_toolkit.errors import (
+    AlreadySent,
     BatchBusy,
     BatchRefused,
     BatchUnknown,
@@ -90,6 +91,7 @@ class Sender:
         version: of the API.
         waiting: how to wait.
         is_paused: whether a person wants it to end.
+        check: looks once more whether another run has the same bytes, and raises AlreadySent.
         allowed: what was allowed in spite of another run, for the records.
 
     """
@@ -99,7 +101,8 @@ class Sender:
     target: Target
     version: Version
     waiting: Waiting
-    is_paused: Callable[[], bool] = lambda: False
+    is_paused: Callable[[], bool]
+    check: Callable[[Batch], None]
     allowed: dict[str, Any] = field(default_factory=dict)
 
     def hand_over(self, batch: Batch, left: int) -> BatchAnswer | None:
@@ -122,7 +125,7 @@ class Sender:
             known = self.ledger.attempts(batch.number)
             if not _is_ours(known, self.target, batch):
                 return None
-            answer = self._attempt(batch, self._begin(known, batch))
+            answer = self._attempt(known, batch)
             if answer.verdict in TAKEN or _is_refused_alone(answer):
                 return answer
             _stop_where_final(batch, answer, left)
@@ -152,28 +155,44 @@ class Sender:
                 f"'{self.ledger.folder}' ({error.strerror}). Make room, and send again."
             ) from error
 
-    def _attempt(self, batch: Batch, attempt: Attempt) -> BatchAnswer:
+    def _attempt(self, known: list[Attempt], batch: Batch) -> BatchAnswer:
         try:
+            attempt = self._begin(known, batch)
+            self._look_again(attempt, batch)
             answer = self.client.update_batch(batch.path, self.version)
             _record(self.ledger, attempt, answer)
         except SendInterrupted as stop:
             _record(self.ledger, attempt, stop.answer)
             raise KeyboardInterrupt from None
         finally:
-            self.ledger.leave(attempt)
+            self.ledger.leave_all()
         return answer
+
+    def _look_again(self, attempt: Attempt, batch: Batch) -> None:
+        """Give way where another run has taken the same bytes up meanwhile."""
+        try:
+            self.check(batch)
+        except AlreadySent:
+            said = "another run has the same bytes"
+            _record(self.ledger, attempt, BatchAnswer(Verdict.NOT_SENT, said))
+            raise
 
 
 def _is_ours(known: list[Attempt], target: Target, batch: Batch) -> bool:
     """Look once more, in the records that the next attempt's name rests on."""
     own = [attempt for attempt in known if attempt.target in {None, target}]
     if state_of(own) == "sending":
-        intent = own[-1].intent
-        raise BatchBusy(
-            f"Batch {batch.number} is being sent by process {intent.get('pid')} on "
-            f"'{intent.get('host')}' since {intent.get('at')}. Wait for it and look at run.table()."
-        )
+        raise BatchBusy(being_sent(batch.number, own[-1]))
     return may_be_sent(own)
+
+
+def being_sent(batch: int, attempt: Attempt) -> str:
+    """Say who is sending a batch."""
+    intent = attempt.intent
+    return (
+        f"Batch {batch} is being sent by process {intent.get('pid')} on '{intent.get('host')}' "
+        f"since {intent.get('at')}. Wait for it and look at run.table()."
+    )
 
 
 def _record(ledger: Ledger, attempt: Attempt, answer: BatchAnswer) -> None:

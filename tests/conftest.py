@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import socket
 import ssl
@@ -281,20 +280,30 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture
-def load(prepared, tmp_path):
+def at_home():
+    """Make a folder that a test has copied or changed the run itself, as if prepared there."""
+
+    def settle(folder):
+        home = json.loads((folder / "home.json").read_text(encoding="utf-8"))
+        seen = (folder / "manifest.json").stat()
+        marks = {"manifest": seen.st_ino, "changed": seen.st_ctime_ns, "folder": str(folder)}
+        (folder / "home.json").write_text(json.dumps(home | marks), encoding="utf-8")
+
+    return settle
+
+
+@pytest.fixture
+def load(prepared, tmp_path, at_home):
     """Make a fresh run, as if it had just been prepared: ``load(batches, rows, width)``.
 
     ``load.of(folder)`` takes one that is there.
     """
 
-    def link(source, to):
-        # The manifest's number in the file system says that this is the run, and no copy.
-        (os.link if source.endswith("manifest.json") else shutil.copy)(source, to)
-
     def make(batches=3, rows=2, width=8, name=None):
         name = name or f"run-{len(list(tmp_path.iterdir())):03d}"
         folder = tmp_path / name / "run"  # alone, for runs are held against those beside them
-        shutil.copytree(prepared(batches, rows, width), folder, copy_function=link)
+        shutil.copytree(prepared(batches, rows, width), folder)
+        at_home(folder)
         return make.of(folder)
 
     make.of = lambda folder: Load(tbpu.open_run(folder))

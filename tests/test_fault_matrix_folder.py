@@ -298,12 +298,13 @@ def test_f34_the_same_data_in_a_second_run_and_a_copy_of_the_first(tmp_path, loa
         assert "run.send(client, again=True)" in said
         assert sandbox.accepted == copied.digests
         assert copied.records("intent") == {}
-        assert copied.send(client, again=True) == ""
+        assert copied.send(client, again=True).startswith("RunCopied: ")  # nothing was adopted
+        assert copied.send(client, adopt=True, again=True) == ""
         assert set(sandbox.accepted.values()) == {2}
         assert copied.send(client) == ""
 
 
-def test_f35_an_older_run_after_a_newer_one(tmp_path, load):
+def test_f35_an_older_run_after_a_newer_one(tmp_path, load, at_home):
     ids = [f"{number:03d}" for number in range(190)]
     runs = []
     for name, own, at in (("july", ids[:100], 7), ("august", ids[90:], 8)):
@@ -312,6 +313,7 @@ def test_f35_an_older_run_after_a_newer_one(tmp_path, load):
         path = folder / "manifest.json"
         told = json.loads(path.read_text()) | {"prepared_at": f"2026-{at:02d}-01T08:00:00Z"}
         path.write_text(json.dumps(told))
+        at_home(folder)
         runs.append(load.of(folder))
     july, august = runs
     with scripted() as sandbox:
@@ -502,7 +504,7 @@ def test_f41_formulas_in_the_workbook_of_rejected_rows(tmp_path):
     assert lines_of(run) == ["good,%3D1%2B1"], "as it is in the batch file"
 
 
-def test_f42_names_of_folders(tmp_path, load, serve):
+def test_f42_names_of_folders(tmp_path, load, serve, at_home):
     home = tmp_path / "runs"
     home.mkdir()
     data = table_of(["a"])
@@ -537,7 +539,8 @@ def test_f42_names_of_folders(tmp_path, load, serve):
         path = one.run.folder / "manifest.json"
         text = path.read_text().replace('"batches/0001.batch"', json.dumps(told))
         assert told in text
-        path.write_text(text)  # in place, as an editor does
+        path.write_text(text)
+        at_home(one.run.folder)  # by whoever means harm
         said = load.of(one.run.folder).send(client_of(server))
         assert (said == "") is sends, said
         assert [request.body for request in server.requests] == [own] * sends, told

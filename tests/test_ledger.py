@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tbpu_toolkit.answers import Verdict
-from tbpu_toolkit.errors import BatchBusy, RunCorrupt
+from tbpu_toolkit.errors import BatchBusy, RunCorrupt, RunError
 from tbpu_toolkit.ledger import Ledger, Target, state_of
 
 HERE = Target("acme", "http://127.0.0.1:1")
@@ -283,7 +283,7 @@ def test_an_older_status_survives_a_full_disk(ledger, monkeypatch):
     ledger.observe(attempt, {"status": "complete"})
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(RunError, match=r"could not be written down .*No space"):
             ledger.observe(attempt, {"status": "incomplete"})
     assert state_of(ledger.attempts(1)) == "complete"
 

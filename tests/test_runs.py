@@ -175,11 +175,12 @@ def test_a_damaged_manifest_is_said(make_run, damage):
         tbpu.open_run(run.folder)
 
 
-def test_a_manifest_can_not_point_out_of_its_folder(make_run, sandbox, tmp_path):
+def test_a_manifest_can_not_point_out_of_its_folder(make_run, sandbox, tmp_path, at_home):
     run = make_run(1)
     (tmp_path / "secret").write_text("batch=thirdPartyId\n1\n")
     path = run.folder / "manifest.json"
     path.write_text(path.read_text().replace("batches/0001.batch", "../../secret"))
+    at_home(run.folder)
     with pytest.raises(RunCorrupt):
         tbpu.open_run(run.folder).send(sandbox.client("acme"))
     assert sum(sandbox.accepted.values()) == 0

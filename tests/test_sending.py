@@ -601,3 +601,52 @@ def test_a_pause_ends_the_rest_between_two_tries(make_run, until):
     assert (client.sent, states(run), run.sent_now) == ([1], ["built", "built"], 0)
     run.send(client)
     assert client.sent == [1, 1, 2]
+
+
+def test_a_wait_that_begins_after_a_pause_does_not_undo_it(make_run, until):
+    run = make_run(3)
+    told = []
+    run.waiting = replace(run.waiting, tell=told.append, random=lambda: 1.0)
+    client = Script(later("30"))
+    sending = in_thread(lambda: run.send(client))
+    until(lambda: told)
+    run.pause()
+    run.wait(client, timeout=0)
+    sending.join(5)
+    assert not sending.is_alive()
+    assert client.sent == [1]
+
+
+def test_a_second_send_of_a_run_in_the_same_process_gives_way(serve, make_run, until):
+    run, lets = make_run(2), threading.Event()
+    server = serve(lambda wire: (wire.read(), lets.wait(10), wire.accept()))
+    sending = in_thread(lambda: run.send(server.client()))
+    until(lambda: server.requests)
+    with pytest.raises(BatchBusy, match="by another thread of this process"):
+        run.send(server.client())
+    lets.set()
+    sending.join(10)
+    assert (states(run), len(server.requests)) == (["submitted"] * 2, 2)
+
+
+def test_a_pause_at_once_hangs_up_on_the_sender_and_on_nobody_else(serve, make_run, until):
+    run = make_run(1)
+    server = serve(lambda wire: (wire.read(), wire.silent(30)))
+    sender, other = server.client(), server.client()
+    hung_up = []
+    other.hang_up = lambda: hung_up.append(other)
+    caught = []
+
+    def send():
+        with pytest.raises(BatchUnknown) as error:
+            run.send(sender)
+        caught.append(error)
+
+    sending = in_thread(send)
+    until(lambda: server.requests and server.requests[0].body)
+    run.rehearse(other)
+    run.pause(at_once=True)
+    sending.join(10)
+    assert (len(caught), hung_up) == (1, [])
+    run.pause(at_once=True)  # nobody sends: nobody is hung up on
+    assert hung_up == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,12 @@ import pytest
 import tbpu_toolkit as tbpu
 from tbpu_toolkit.errors import (
     AlreadySent,
+    BatchBusy,
     BatchUnknown,
     InputError,
     NewerRunSent,
     RunCopied,
+    RunNotFound,
     SendStopped,
 )
 from tbpu_toolkit.sending import Waiting
@@ -28,7 +31,7 @@ def told():
 
 
 @pytest.fixture
-def make(tmp_path, told):
+def make(tmp_path, told, at_home):
     """Prepare a run of given ids, as if at a given time."""
 
     def run(name, ids, prepared="2026-11-01T08:00:00Z", rows=500_000, **columns):
@@ -40,6 +43,7 @@ def make(tmp_path, told):
         manifest = folder / "manifest.json"
         content = json.loads(manifest.read_text())
         manifest.write_text(json.dumps(content | {"prepared_at": prepared}))
+        at_home(folder)
         made = tbpu.open_run(folder)
         made.waiting = Waiting(tell=told.append)
         return made
@@ -120,7 +124,59 @@ def test_a_run_beside_that_can_not_be_read_is_told(make, sandbox, told):
     (first.folder / "manifest.json").write_text("{")
     second.send(sandbox.client("acme"))
     assert len(told) == 1
-    assert told[0].startswith("What the run beside this one has sent is not known: The manifest")
+    assert told[0].startswith(
+        f"What the run '{first.folder}' has sent is not known, and not looked at: The manifest"
+    )
+
+
+def test_a_run_beside_a_link_s_end_counts_as_well_as_one_beside_the_link(make, sandbox, tmp_path):
+    client = sandbox.client("acme")
+    make("july", ["1", "2"]).send(client)
+    again = make("again", ["1", "2"])
+    link = tmp_path / "desk" / "again"
+    link.parent.mkdir()
+    link.symlink_to(again.folder)
+    with pytest.raises(AlreadySent, match="runs/july"):
+        tbpu.open_run(link).send(client)
+    elsewhere = again.folder.rename(tmp_path / "elsewhere")
+    beside = tmp_path / "runs" / "beside"
+    beside.symlink_to(elsewhere)
+    with pytest.raises(AlreadySent, match="runs/july"):
+        tbpu.open_run(beside).send(client)
+    assert hits(sandbox) == 1
+
+
+def test_of_a_run_whose_records_are_damaged_every_batch_may_have_been_sent(make, sandbox):
+    client = sandbox.client("acme")
+    first, second = make("july", ["1", "2"], rows=1), make("again", ["1", "2"], rows=1)
+    first.send(client)
+    (first.folder / "attempts" / "0001-01.outcome").write_text("{")
+    with pytest.raises(
+        AlreadySent, match=r"2 of 2 batch files to be sent may have been handed over"
+    ):
+        second.send(client)
+    assert hits(sandbox) == 2
+
+
+def test_two_runs_of_the_same_bytes_that_start_together_are_sent_once(make, sandbox):
+    """Each is written down before it looks for the other, so one at least gives way."""
+    runs = [make(f"run{number}", [f"{n}" for n in range(8)], rows=1) for number in range(2)]
+    clients = [sandbox.client("acme") for _ in runs]
+
+    def send(run, client):
+        try:
+            run.send(client)
+        except (AlreadySent, NewerRunSent) as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, runs, clients))
+    assert max(sandbox.accepted.values(), default=0) <= 1
+    told = [send(run, client) for run, client in zip(runs, clients, strict=True)]
+    assert max(sandbox.accepted.values()) == 1
+    assert any(told)
+    assert "unknown" not in {*runs[0].states.values(), *runs[1].states.values()}
 
 
 # --- the same ids -------------------------------------------------------------------------
@@ -192,6 +248,47 @@ def test_a_copy_is_not_sent_before_it_is_adopted(make, sandbox, tmp_path):
     copy.send(client, adopt=True)
     tbpu.open_run(copy.folder).send(client)
     assert hits(sandbox) == 1
+
+
+def test_a_folder_brought_back_from_a_backup_is_told(make, sandbox, tmp_path):
+    run, client = make("july", ["1", "2"]), sandbox.client("acme")
+    backup = tmp_path / "backup"
+    shutil.copytree(run.folder, backup)
+    run.send(client)
+    for path in run.folder.rglob("*"):  # back into the same files, as an unpacking does
+        kept = backup / path.relative_to(run.folder)
+        if path.is_file() and kept.exists():
+            path.write_bytes(kept.read_bytes())
+        elif path.is_file():
+            path.unlink()
+    brought_back = tbpu.open_run(run.folder)
+    assert brought_back.states == {1: "built"}
+    with pytest.raises(RunCopied, match="was replaced or touched since the run was prepared"):
+        brought_back.send(client)
+    assert hits(sandbox) == 1
+
+
+def test_what_is_refused_is_not_adopted(make, sandbox, tmp_path):
+    run, client = make("july", ["1", "2"]), sandbox.client("acme")
+    run.send(client)
+    shutil.copytree(run.folder, tmp_path / "runs" / "copy")
+    shutil.rmtree(tmp_path / "runs" / "copy" / "attempts")
+    copy = tbpu.open_run(tmp_path / "runs" / "copy")
+    home = (copy.folder / "home.json").read_bytes()
+    with pytest.raises(AlreadySent):
+        copy.send(client, adopt=True)
+    assert (copy.folder / "home.json").read_bytes() == home
+    copy.send(client, adopt=True, again=True)
+    kept = json.loads((copy.folder / "home.json").read_text())
+    assert kept["adopted_from"] == str(run.folder)
+    assert kept["adopted_by"]
+
+
+def test_a_run_whose_folder_went_away_says_so(make, sandbox, tmp_path):
+    run = make("july", ["1"])
+    run.folder.rename(tmp_path / "moved")
+    with pytest.raises(RunNotFound, match="Was the folder renamed"):
+        run.send(sandbox.client("acme"))
 
 
 def test_a_folder_that_was_renamed_is_no_copy(make, sandbox, tmp_path):
@@ -292,7 +389,7 @@ def test_the_same_values_from_before_prove_nothing(lost, make, sandbox, until):
     run, client = lost(arrived=False)
     intent = run.folder / "attempts" / "0001-01.intent"
     content = json.loads(intent.read_text())
-    intent.write_text(json.dumps(content | {"at": "2027-01-01T00:00:00Z"}))
+    intent.write_text(json.dumps(content | {"began": "2027-01-01T00:00:00+00:00"}))
     probe = run.probe(client, 1)
     assert (probe.seen, probe.changed, probe.is_accepted) == (5, 0, False)
     assert run.states == {1: "unknown"}
@@ -319,6 +416,45 @@ def test_only_an_unknown_batch_is_probed(make, sandbox):
 def test_the_two_errors_are_both_ways_of_a_sending_that_stopped():
     assert issubclass(AlreadySent, SendStopped)
     assert issubclass(NewerRunSent, SendStopped)
+
+
+def test_a_decision_is_about_the_attempt_that_was_looked_at(lost, until):
+    """While the profiles are fetched, somebody decides to send again, and it is unknown again."""
+    run, client = lost(arrived=True)
+    arrived(client, until)
+    true = client.fetch_profile
+
+    def meanwhile(*asked):
+        other = tbpu.open_run(run.folder)
+        if other.states == {1: "unknown"} and not (run.folder / "decisions").exists():
+            other.resolve(1, "resend", why="they said so")
+            with pytest.raises(BatchUnknown):
+                other.send(client)
+        return true(*asked)
+
+    client.fetch_profile = meanwhile
+    run.probe(client, 1, sample=1)
+    assert not (run.folder / "decisions" / "0001-02.json").exists()
+    assert run.states == {1: "unknown"}
+
+
+@pytest.mark.parametrize("words", [{"why": 7}, {"why": " "}, {"why": "it is", "batch_id": 7}])
+def test_a_decision_is_made_in_words(lost, words):
+    run, _ = lost(arrived=False)
+    with pytest.raises(InputError):
+        run.resolve(1, "accepted", **words)
+    for batch in (0, 2, "1", None, True):
+        with pytest.raises(InputError, match="is none of this run"):
+            run.resolve(batch, "accepted", why="it is there")
+    assert run.states == {1: "unknown"}
+
+
+def test_half_a_character_in_a_reason_is_kept(lost):
+    run, _ = lost(arrived=False)
+    run.resolve(1, "accepted", why="seen in caf\udce9")
+    kept = json.loads((run.folder / "decisions" / "0001-01.json").read_bytes())
+    assert kept["why"] == "seen in caf\udce9"
+    assert run.states == {1: "untracked"}
 
 
 # --- rehearsing ---------------------------------------------------------------------------
@@ -356,3 +492,23 @@ def test_a_rehearsal_names_what_stands_in_the_way(make, sandbox, tmp_path):
     newer = make("august", ["1", "2"], "2026-08-01T08:00:00Z")
     (told,) = newer.rehearse(client).told
     assert told.startswith("1 id of this run had been sent by the run")
+
+
+def test_a_rehearsal_changes_nothing_and_names_who_is_sending(make, sandbox, monkeypatch):
+    run, client = make("july", ["1", "2", "3"], rows=2), sandbox.client("acme")
+    run.send(client)
+    with tbpu.Sandbox() as other:
+        run.rehearse(other.client("acme"))
+        assert str(run.target) == f"acme at {sandbox.url}"
+        busy = make("august", ["7"], "2026-08-01T08:00:00Z")
+        heard = []
+
+        def while_sending(*_):
+            heard.append(tbpu.open_run(busy.folder).rehearse(there).obstacle)
+            return _no_answer()
+
+        there = other.client("acme")
+        monkeypatch.setattr(there, "update_batch", while_sending)
+        with pytest.raises(BatchUnknown):
+            busy.send(there)
+    assert isinstance(heard[0], BatchBusy)

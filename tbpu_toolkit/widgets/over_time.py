@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tbpu_toolkit.ledger import Ledger, moment
+from tbpu_toolkit.ledger import Ledger
+from tbpu_toolkit.records import moment
 
 if TYPE_CHECKING:
     import datetime as dt
