@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.suggestion import suggest_mapping
     from tbpu_toolkit.tokens import Token
     from tbpu_toolkit.validation import ValidationReport, validate
+    from tbpu_toolkit.widgets.app import app
     from tbpu_toolkit.widgets.loader import Loader
     from tbpu_toolkit.widgets.mapping_table import MappingTable
     from tbpu_toolkit.widgets.report_view import ReportView
@@ -92,6 +93,7 @@ __all__ = [
     "ValidationError",
     "ValidationReport",
     "WaitTimeout",
+    "app",
     "explain",
     "open_run",
     "prepare",
@@ -114,6 +116,7 @@ _LATER = {
     "TargetClient": "client",
     "Token": "tokens",
     "ValidationReport": "validation",
+    "app": "widgets.app",
     "explain": "explanations",
     "open_run": "runs",
     "prepare": "runs",

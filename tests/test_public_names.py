@@ -26,6 +26,7 @@ CONTRACT = {
     "TargetClient",
     "Token",
     "ValidationReport",
+    "app",
     "explain",
     "open_run",
     "prepare",
