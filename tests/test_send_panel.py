@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import threading
 import time
 import traceback
@@ -510,3 +511,29 @@ def test_a_closed_panel_stops_after_its_batch(make_run, until):
         panel.close()
         assert panel.join(30)
     assert run.states == {1: "submitted", 2: "built", 3: "built"}
+
+
+def test_the_bar_moves_within_a_batch(serve, tmp_path, panel_of, until):
+    """A batch of 24 MB, of which Target has taken a part so far."""
+    goes_on = threading.Event()
+
+    def slowly(wire):
+        head = wire.read_head()
+        size = int(head.all("Content-Length")[0]) - len(wire.rest)
+        goes_on.wait(30)
+        while size > 0 and (block := wire.socket.recv(1 << 20)):
+            size -= len(block)
+        wire.accept()
+
+    data = pd.DataFrame({"id": [f"{n:06d}" for n in range(60_000)], "text": ["x" * 400] * 60_000})
+    mapping = tbpu.Mapping("id", "thirdPartyId", {"text": "text"})
+    run = tbpu.prepare(data, mapping, tmp_path / "r")
+    panel = panel_of(run, serve(slowly).client())
+    click(panel, "send")
+    until(lambda: re.search(r"0 of 1 batch file handed over · [\d.]+ [kM]B of", texts(panel)))
+    shown = re.search(r'<progress max="(\d+)" value="(\d+)"', texts(panel))
+    assert 0 < int(shown[2]) < int(shown[1]) == run.batches[0].bytes
+    assert " left" in texts(panel)
+    goes_on.set()
+    assert panel.join(30)
+    assert "1 batch file handed over" in texts(panel)

@@ -92,7 +92,7 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         calls = calls_to(self.base_url, self.client_code)
         self.pace = Pace(_checked_pace(calls_per_minute), calls)
         self._of_thread = threading.local()
-        self._sending: set[Line] = set()
+        self._sending: dict[Line, CountedFile] = {}
         self._changing = threading.Lock()
 
     def __repr__(self) -> str:
@@ -135,8 +135,8 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
         """
         size = checked_batch_file(Path(path), version)
         url = self._url(limits.BATCH_UPDATE_PATHS[version])
-        with Path(path).open("rb") as file, self._sending_line() as line:
-            body = CountedFile(file, size)
+        with Path(path).open("rb") as file, self._sending_line(CountedFile(file, size)) as sending:
+            line, body = sending
             reply: Reply | NoReply = NoReply(STOPPED)
             is_interrupted = False
             try:
@@ -162,16 +162,22 @@ letters, digits, '-' and '_' only. Copy it from Administration > Implementation 
                 line.hang_up()
         self.pace.hang_up()
 
+    @property
+    def bytes_under_way(self) -> int:
+        """How much of the batches that are under way was handed to the network by now."""
+        with self._changing:
+            return sum(body.bytes_read for body in self._sending.values())
+
     @contextlib.contextmanager
-    def _sending_line(self) -> Iterator[Line]:
+    def _sending_line(self, body: CountedFile) -> Iterator[tuple[Line, CountedFile]]:
         with self._line() as line:
             with self._changing:
-                self._sending.add(line)
+                self._sending[line] = body
             try:
-                yield line
+                yield line, body
             finally:
                 with self._changing:
-                    self._sending.discard(line)
+                    del self._sending[line]
 
     def _verdict(self, reply: Reply | NoReply, body: CountedFile) -> BatchAnswer:
         return answers.verdict(reply, body.bytes_read, len(body), self.client_code, self._sandbox)

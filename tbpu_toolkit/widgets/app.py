@@ -196,7 +196,9 @@ class App(Panel):
             self.error = error
             if error is not None:
                 self.steps.tell(by_click(error), is_bad=True)
-            self._code.value = code_html(self.code) if self.table or self.run else ""
+            self._code.value = (
+                code_html(self.code, "All steps in code") if self.table or self.run else ""
+            )
             self._lock(is_locked=False)
 
     def _lock(self, *, is_locked: bool) -> None:
@@ -312,7 +314,8 @@ class App(Panel):
                 SEND: (self.send,) if self._has_run() else (self.choice.writing,),
                 FOLLOW: (self.status,),
             }
-            self.steps.show(step, shown[step])
+            leads_on = step < SEND or (step == SEND and self._has_run())
+            self.steps.show(step, shown[step], leads_on=leads_on)
             self.steps.tell("")
             self.step = step
 

@@ -55,4 +55,4 @@ def joined_code(parts: Iterable[str]) -> str:
         elif told.startswith(_CONTINUED) or name not in made:
             lines.append(told)
             made.add(name)
-    return "\n".join([*sorted(imports), "", *lines, ""])
+    return "\n".join([*sorted(imports), "", *lines, ""]) if lines else ""

@@ -47,6 +47,7 @@ class RunChoice:
         self.write_button = ipywidgets.Button(
             description="Write the batch files", layout={"width": "auto"}
         )
+        self.write_button.add_class("tbpu-next")
         self.runs = ipywidgets.Dropdown(description="Or take up", options=[], layout=_WIDE)
         self.open_button = ipywidgets.Button(
             description="Open", tooltip="Go on with this run.", layout={"width": "auto"}

@@ -241,6 +241,7 @@ class SendPanel(Panel):
         if self._progress.handed != self.run.sent_now:
             self._progress.handed = self.run.sent_now
             changes.tell(self.run.folder, self)
+        self._progress.under_way = 0 if self.client is None else self.client.bytes_under_way
         self._show()
 
     def _ended(self, error: Exception | None) -> None:

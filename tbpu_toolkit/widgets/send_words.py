@@ -61,7 +61,7 @@ _PROGRESS: Final = """
 </progress> <span>{{ said }}</span></p>
 """
 _CODE: Final = """
-<details><summary>The same in code</summary><pre class="tbpu-code">{{ code }}</pre></details>
+<details><summary>{{ title }}</summary><pre class="tbpu-code">{{ code }}</pre></details>
 """
 _OUTCOME: Final = '<p class="{{ look }}" role="status">{{ said }}</p>'
 
@@ -128,6 +128,7 @@ class Progress:
         batches: those to be handed over, in their order.
         begun: by a clock that never runs backwards.
         handed: how many of them were.
+        under_way: how many bytes of the next one were.
         told: the last word on why it waits.
 
     """
@@ -135,11 +136,12 @@ class Progress:
     batches: tuple[Batch, ...] = ()
     begun: float = 0.0
     handed: int = 0
+    under_way: int = 0
     told: str = field(default="")
 
     def html(self, now: float) -> str:
         """Give the bar and, beside it, the words."""
-        done = sum(batch.bytes for batch in self.batches[: self.handed])
+        done = sum(batch.bytes for batch in self.batches[: self.handed]) + self.under_way
         whole = sum(batch.bytes for batch in self.batches)
         label = f"{self.handed} of {count_of(len(self.batches), 'batch file')} handed over"
         said = f"{label}{self._pace(done, whole, now - self.begun)}"
@@ -201,9 +203,9 @@ def outcome_html(said: str, *, is_bad: bool) -> str:
     return as_html(_OUTCOME, said=said, look="tbpu-bad" if is_bad else "tbpu-good") if said else ""
 
 
-def code_html(code: str) -> str:
+def code_html(code: str, title: str = "The same in code") -> str:
     """Give the code, folded."""
-    return as_html(_CODE, code=code)
+    return as_html(_CODE, code=code, title=title)
 
 
 def code(run: Run, client: TargetClient | None, allowed: dict[str, Any], *, is_own: bool) -> str:

@@ -11,7 +11,7 @@ from tbpu_toolkit.widgets.panel import as_html, line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_HEAD: Final = '<h3 role="status">Step {{ number }} of {{ count }}: {{ title }}</h3>'
+_HEAD: Final = '<div role="status"><h3>Step {{ number }} of {{ count }}: {{ title }}</h3></div>'
 _SAID: Final = """
 {% if said %}<p class="{{ 'tbpu-bad' if is_bad else 'tbpu-soft' }}"\
  role="{{ 'alert' if is_bad else 'status' }}">{{ said }}</p>{% endif %}
@@ -45,6 +45,7 @@ class Steps(ipywidgets.VBox):
         for row in (steps, ways):
             row.add_class("tbpu-buttons")
         steps.add_class("tbpu-steps")
+        ways.add_class("tbpu-ways")
         super().__init__([steps, self._head, self._shown, self._said, ways])
 
     def _button(self, description: str, tip: str, number: int) -> Any:
@@ -52,14 +53,16 @@ class Steps(ipywidgets.VBox):
         button.on_click(lambda _: self._go(number))
         return button
 
-    def show(self, number: int, shown: Sequence[ipywidgets.Widget]) -> None:
-        """Show what belongs to a step."""
+    def show(
+        self, number: int, shown: Sequence[ipywidgets.Widget], *, leads_on: bool = True
+    ) -> None:
+        """Show what belongs to a step, and the way on where there is one."""
         self.number = number
         word_after, _ = self._titles[number % len(self._titles)]
         head = {"number": number, "count": len(self._titles), "title": self._titles[number - 1][1]}
         self._head.value = as_html(_HEAD, **head)
         self.next.description = f"Next: {word_after}"
-        self.next.layout.display = "none" if number == len(self._titles) else ""
+        self.next.layout.display = "" if leads_on else "none"
         self.back.layout.display = "none" if number == 1 else ""
         if self._shown.children != tuple(shown):
             self._shown.children = tuple(shown)
