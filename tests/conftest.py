@@ -11,6 +11,7 @@ import ssl
 import struct
 import threading
 import time
+import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -277,6 +278,12 @@ def prepared(tmp_path_factory):
         return folder
 
     return give
+
+
+@pytest.fixture(autouse=True)
+def fresh_pace(monkeypatch):
+    """Count no calls of other tests: all clients of an account share its pace in a process."""
+    monkeypatch.setattr("tbpu_toolkit.pace._OF_ACCOUNTS", weakref.WeakValueDictionary())
 
 
 @pytest.fixture

@@ -569,19 +569,12 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]  # explaining takes minutes
 
 
-@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=QUIET)
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(max_examples=25, deadline=None, phases=PHASES, suppress_health_check=QUIET)
 @given(st.data())
 def test_every_row_of_any_table_is_sent_or_listed_as_the_rules_say(data):
     """Value by value, row by row, file by file, whichever library holds the table."""
-    check_table(data)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@settings(max_examples=30, deadline=None, phases=PHASES, suppress_health_check=QUIET)
-@given(st.data())
-def test_many_more_tables_are_sent_or_listed_as_the_rules_say(data):
-    """The same, with many more examples."""
     check_table(data)
 
 

@@ -336,7 +336,13 @@ MISFITS = {
 )
 def test_what_does_not_fit_its_format_is_rejected_and_not_guessed(load, how, value):
     assert load(objects(value), how) == ({}, {0: "VAL005"})
-    assert load(objects(None, value), how)[1] == {1: "VAL005"}
+
+
+@pytest.mark.parametrize("how", MISFITS)
+def test_what_does_not_fit_is_rejected_in_a_column_of_all_kinds_as_well(load, how):
+    # Times with a zone and times without one are another rule's, and hold the load back.
+    values = [None, *(value for value in MISFITS[how] if not str(value).endswith("+02:00"))]
+    assert load(objects(*values), how)[1] == dict.fromkeys(range(1, len(values)), "VAL005")
 
 
 @pytest.mark.parametrize(
