@@ -7,8 +7,8 @@ demo: .venv/installed
 	$(BIN)/tbpu demo
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -n auto -m "not browser"
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg notebooks
 
 browser: .venv/installed-test
 	$(BIN)/python -m pytest tests/browser

@@ -116,7 +116,7 @@ class StatusPanel(Panel):
         self.look_button.on_click(lambda _: self.look())
         self.prove_button.on_click(lambda _: self._prove())
         # The page scrolls this box, which stays where it is when the table in it is made anew.
-        scrolled = ipywidgets.VBox([self._table], tabbable=True)
+        scrolled = ipywidgets.VBox([self._table])
         scrolled.layout.max_height, scrolled.layout.overflow = _TABLE_HEIGHT, "auto"
         scrolled.add_class("tbpu-scrolled")
         looking = ipywidgets.HBox([self.look_button, self._next])

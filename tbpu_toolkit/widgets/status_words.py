@@ -42,7 +42,7 @@ _HEAD: Final = """
 </ol>
 """
 _TABLE: Final = """
-<table class="tbpu-batches"><thead><tr>
+<table class="tbpu-batches" aria-label="Batches"><thead><tr>
 <th scope="col" class="number">batch</th><th scope="col">how far</th>
 {% for name in ("rows", "consumed", "updated", "not found", "failed") %}
 <th scope="col" class="number">{{ name }}</th>

@@ -190,3 +190,19 @@ def test_a_copy_without_a_kernel_that_is_not_trusted_still_tells_the_result(lab_
         expect(shown.get_by_text("complete", exact=True).first).to_be_visible()
         expect(shown.locator("meter")).to_have_count(5)
     look(lab_page, "saved", 3)
+
+
+def test_many_batches_are_scrolled_to_by_keys(lab_page):
+    cells = [prepare(rows=40, most=1), "run.send(client)\nrun.wait(client)\nNone", STATUS]
+    lab_page.open(cells).run_all()
+    status = lab_page.output(2)
+    expect(status.get_by_role("row")).to_have_count(41)
+    for theme in ("light", "dark"):
+        lab_page.dress(theme)
+        assert lab_page.axe(2) == []
+    look(lab_page, "status-many", 2)
+    batches = status.get_by_role("region", name="Batches")
+    expect(status.get_by_role("row").last).not_to_be_in_viewport()
+    batches.focus()
+    lab_page.press("End")
+    expect(status.get_by_role("row").last).to_be_in_viewport()
