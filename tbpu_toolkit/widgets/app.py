@@ -189,7 +189,7 @@ class App(Panel):
             self.error = None
             if self._work.is_busy:
                 self.steps.tell(said)
-                self._lock(is_locked=True)
+                self.choice.lock(is_locked=True)
 
     def _ended(self, error: Exception | None) -> None:
         with self._showing:
@@ -199,11 +199,7 @@ class App(Panel):
             self._code.value = (
                 code_html(self.code, "All steps in code") if self.table or self.run else ""
             )
-            self._lock(is_locked=False)
-
-    def _lock(self, *, is_locked: bool) -> None:
-        self.steps.lock(is_locked=is_locked)
-        self.choice.lock(is_locked=is_locked)
+            self.choice.lock(is_locked=False)
 
     def _walk(self, wanted: int) -> tuple[int, str]:
         """Make ready what is wanted; give the step to show, and what is in the way of the next."""

@@ -109,8 +109,12 @@ def _row(batch: dict[str, Any]) -> dict[str, Any]:
         "look": f"is-{state}",
         "reached": RUNGS.index(rung) + 1 if rung in RUNGS else 1,
         "counts": ["—" if count is None else f"{int(count):,}" for count in counts],
-        "note": " ".join(filter(None, (f"{note}." if note else "", _TO_DO.get(state, "")))),
+        "note": " ".join(filter(None, (_sentence(note or ""), _TO_DO.get(state, "")))),
     }
+
+
+def _sentence(note: str) -> str:
+    return f"{note[0].upper()}{note[1:]}." if note else ""
 
 
 def picture_html(address: str, said: str) -> str:

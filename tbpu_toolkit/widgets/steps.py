@@ -72,8 +72,3 @@ class Steps(ipywidgets.VBox):
     def tell(self, said: str, *, is_bad: bool = False) -> None:
         """Say a sentence beside the ways on; none takes it away."""
         self._said.value = as_html(_SAID, said=said, is_bad=is_bad) if said else ""
-
-    def lock(self, *, is_locked: bool) -> None:
-        """Let nothing be gone to while something is being made."""
-        for button in (*self.buttons, self.back, self.next):
-            button.disabled = is_locked

@@ -89,7 +89,7 @@ def test_a_table_is_loaded_from_its_file_to_the_proof(beside_data):
     expect(guide).to_contain_text("1 batch file with 7,043 rows")
     look(lab_page, "4-send")
     button(guide, "Send 1 batch file to the sandbox").click()
-    expect(guide).to_contain_text("1 batch file handed over")
+    expect(guide).to_contain_text("1 batch file handed over: ")
     url = re.search(r"http://127\.0\.0\.1:\d+", guide.inner_text())[0]
     button(guide, "Next: Follow").click()
     is_shown(guide, 5)
@@ -115,6 +115,50 @@ def test_a_table_is_loaded_from_its_file_to_the_proof(beside_data):
     button(guide, "Open").click()
     is_shown(guide, 5)
     expect(guide.get_by_text("seen", exact=True).first).to_be_visible()
+
+
+def focused(lab_page):
+    """Say what has the focus, where that is in the panel."""
+    script = "document.activeElement.closest('.tbpu-panel') && document.activeElement.textContent"
+    return lab_page.page.evaluate(script) or ""
+
+
+def tab_to(lab_page, name, most=12):
+    for _ in range(most):
+        lab_page.press("Tab")
+        if focused(lab_page).startswith(name):
+            return
+    raise AssertionError(f"{name} was not reached: {focused(lab_page)!r}")
+
+
+def test_keys_alone_go_from_step_to_step_and_the_focus_is_never_lost(beside_data):
+    lab_page = beside_data
+    data = 'data="../data/telco_churn.csv"'
+    lab_page.open([APP.replace("folder=", f"{data}, folder=")]).run_all()
+    guide = lab_page.output(0)
+    expect(guide).to_contain_text("7,043 rows and 21 columns")
+    button(guide, "1 Load").focus()
+    tab_to(lab_page, "Next: Map")
+    for step, name in ((2, "Next: Check"), (3, "Next: Send")):
+        lab_page.press("Enter")
+        is_shown(guide, step)
+        assert focused(lab_page) == name
+    lab_page.press("Enter")
+    is_shown(guide, 4)
+    expect(guide.get_by_role("heading", name=re.compile("^Step 4"))).to_be_focused()
+    tab_to(lab_page, "Write the batch files")
+    lab_page.press("Enter")
+    expect(guide).to_contain_text("7,043 rows in")
+    expect(guide.get_by_role("heading").first).to_be_focused()
+    tab_to(lab_page, "Start the sandbox")
+    lab_page.press("Enter")
+    expect(guide).to_contain_text("1 batch file with 7,043 rows")
+    tab_to(lab_page, "Send 1 batch file")
+    lab_page.press("Enter")
+    expect(guide).to_contain_text("1 batch file handed over: ")
+    assert focused(lab_page)
+    lab_page.press("d", "d", "b")
+    assert len(lab_page.sources()) == 1
 
 
 def test_steps_are_gone_back_to_and_no_key_gets_at_the_cells(beside_data):

@@ -55,7 +55,7 @@ def test_a_run_is_sent_followed_and_proven_by_clicks(lab_page):
     expect(send).to_contain_text("3 batch files with 6 rows")
     look(lab_page, "send-ready", 1)
     button(send, "Send 3 batch files to the sandbox").click()
-    expect(send).to_contain_text("3 batch files handed over")
+    expect(send).to_contain_text("3 batch files handed over: ")
     expect(status.get_by_role("row")).to_have_count(4)
     expect(status.get_by_text("complete", exact=True)).to_have_count(4)
     button(status, "Prove").click()
@@ -88,7 +88,7 @@ def test_a_send_is_cancelled_within_a_second_resolved_and_gone_on_with(lab_page)
     button(status, "Probe").click()
     expect(status).to_contain_text("Batch 2 was accepted: 2 of 2 profiles")
     button(send, "Send 1 batch file to the sandbox").click()
-    expect(send).to_contain_text("1 batch file handed over")
+    expect(send).to_contain_text("1 batch file handed over: ")
     lab_page.run(3)
     assert lab_page.text(3).startswith("[1, 1, 1] ['")
 
@@ -166,7 +166,7 @@ def test_keys_alone_send_a_run(lab_page):
         if "Send 3" in lab_page.page.evaluate("document.activeElement.textContent"):
             break
     lab_page.press("Enter")
-    expect(send).to_contain_text("3 batch files handed over")
+    expect(send).to_contain_text("3 batch files handed over: ")
     expect(send).to_contain_text("Nothing is left to send")
     lab_page.run(2)
     assert lab_page.text(2).startswith("[1, 1, 1]")
