@@ -259,10 +259,10 @@ class MappingDraft:
         return [own for own in self._known(places) if self._role(own) == "out"]
 
     def _known(self, places: Iterable[int]) -> list[int]:
-        known = sorted(set(places))
-        for place in known:
+        known = list(places)
+        for place in known:  # before they are sorted: what is no number has no order
             self._column(place)
-        return known
+        return sorted(set(known))
 
     def _role(self, place: int) -> Role:
         return self.choices.columns[place].role

@@ -101,7 +101,7 @@ class MappingTable(Panel):
                 mapping = suggest_mapping(data)
             except MappingError as error:
                 told = str(error)
-        self._lock = threading.RLock()
+        self._lock, self._counting = threading.RLock(), threading.RLock()
         self._draft = MappingDraft(columns, mapping)
         self._number, self._shows_code, self._heard_of = 1, False, {"": 0}
         self._page = MappingPage(facts=self._facts(mapping), state=self._state(told))
@@ -282,7 +282,8 @@ class MappingTable(Panel):
             self._page.state = self._state(told)
             changed = self._draft.choices != before
         if changed:
-            self.version += 1
+            with self._counting:  # and not the other lock: who observes may wait for the mapping
+                self.version += 1
 
     def _act(self, message: Any) -> str:
         draft = self._draft
