@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import ipywidgets
 import pandas as pd
 import pytest
 
@@ -184,6 +185,18 @@ def test_the_mapping_is_kept_for_a_table_of_the_same_columns(guide, data, tmp_pa
         panel.loader.join(60)
         assert go(panel, 2) == 2
         assert panel.table.mapping.names == (names,)
+
+
+def test_the_state_of_all_widgets_can_be_saved_whatever_was_replaced(guide, data):
+    """Whoever runs notebooks by a program keeps the widgets' state with them."""
+    panel = guide(data)
+    write_run(panel, "july")
+    go(panel, 2)
+    ask(panel, do="name", place=1, value="loyaltyTier")
+    write_run(panel, "august")
+    assert ipywidgets.Widget.get_manager_state()["state"]
+    panel.close()
+    assert "state" in ipywidgets.Widget.get_manager_state()
 
 
 def test_it_is_saved_as_what_each_step_has_come_to(guide, data):

@@ -84,6 +84,7 @@ class App(Panel):
         self.run: Run | None = None
         self.error: Exception | None = None
         self._made_of: dict[int, tuple[Any, ...]] = {}  # step -> what it was made of
+        self._replaced: list[Panel | None] = []  # to be closed when nothing shows them any more
         self._written: Path | None = None  # the run's folder, where it was written here
         self._showing = threading.RLock()
         self._work = Work()
@@ -136,8 +137,14 @@ class App(Panel):
 
     def close(self) -> None:
         """Stop after the batch that is under way, look no more, and take the panels away."""
-        _close(self.send, self.status, self.view, self.table, self.loader)
+        self.steps.put_away()
+        for panel in (*self._replaced, *self._panels()):
+            if panel is not None:
+                panel.close()
         super().close()
+
+    def _panels(self) -> tuple[Panel | None, ...]:
+        return (self.loader, self.table, self.view, self.send, self.status)
 
     # --- going from step to step -----------------------------------------------------
 
@@ -175,7 +182,7 @@ class App(Panel):
 
         def open_it() -> None:
             run = open_run(folder)
-            _close(self.view, self.table)
+            self._replaced += [self.view, self.table]
             self.view = self.table = self._written = None
             self._have(run)
             self._show(self._walk(FOLLOW if run.target else SEND)[0])
@@ -259,7 +266,7 @@ class App(Panel):
     def _make_table(self) -> None:
         data, before = self.loader.data, self.table
         self.table = MappingTable(data, self._fitting(data))
-        _close(before)
+        self._replaced.append(before)
 
     def _fitting(self, data: Any) -> Mapping | None:
         """Give the mapping that there was, where these columns have all that it names."""
@@ -277,14 +284,14 @@ class App(Panel):
         if mapping is None:
             raise MappingError("There is no mapping yet. Choose one in step 2.")
         before, self.view = self.view, ReportView(data, mapping, validate(data, mapping))
-        _close(before)
+        self._replaced.append(before)
 
     def _name(self) -> str:
         data = self.loader.data
         return Path(data.path).name.partition(".")[0] if isinstance(data, File) else "load"
 
     def _have(self, run: Run) -> None:
-        _close(self.send, self.status)
+        self._replaced += [self.send, self.status]
         self.run, self.status = run, None
         self.send = SendPanel(run, self._client)
         self._made_of[SEND] = self._basis(SEND)
@@ -295,7 +302,7 @@ class App(Panel):
             return
         client = self.send.client
         if self.status is None or client not in {None, self.status.client}:
-            _close(self.status)
+            self._replaced.append(self.status)
             self.status = StatusPanel(self.run, client)
 
     # --- showing ---------------------------------------------------------------------
@@ -314,30 +321,26 @@ class App(Panel):
             self.steps.show(step, shown[step], leads_on=leads_on)
             self.steps.tell("")
             self.step = step
+            while self._replaced:  # only now, for a page that shows what is closed can't be saved
+                if (panel := self._replaced.pop()) is not None:
+                    panel.close()
 
     def summary_html(self) -> str:
         """Give what each step has come to, the last one first to be seen."""
-        panels = (self.loader, self.table, self.view, self.send, self.status)
+        told = zip(_TITLES, self._panels(), strict=True)
         return steps_html(
             [
                 (title, panel.summary_html(), number == self.step)
-                for number, ((_, title), panel) in enumerate(zip(_TITLES, panels, strict=True), 1)
+                for number, ((_, title), panel) in enumerate(told, 1)
                 if panel is not None
             ]
         )
 
     def summary_text(self) -> str:
         """Give the step, and what it has come to."""
-        panels = (self.loader, self.table, self.view, self.send, self.status)
-        shown = panels[self.step - 1]
+        shown = self._panels()[self.step - 1]
         head = f"Step {self.step} of {len(_TITLES)}: {_TITLES[self.step - 1][1]}"
         return head if shown is None else f"{head}\n{shown.summary_text()}"
-
-
-def _close(*panels: Panel | None) -> None:
-    for panel in panels:
-        if panel is not None:
-            panel.close()
 
 
 def app(

@@ -69,6 +69,10 @@ class Steps(ipywidgets.VBox):
         for place, button in enumerate(self.buttons, 1):
             (button.add_class if place == number else button.remove_class)("tbpu-current")
 
+    def put_away(self) -> None:
+        """Show nothing any more."""
+        self._shown.children = ()
+
     def tell(self, said: str, *, is_bad: bool = False) -> None:
         """Say a sentence beside the ways on; none takes it away."""
         self._said.value = as_html(_SAID, said=said, is_bad=is_bad) if said else ""
