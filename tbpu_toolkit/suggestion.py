@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from tbpu_toolkit import limits
@@ -13,6 +14,7 @@ from tbpu_toolkit.mapping import Mapping
 from tbpu_toolkit.parameters import Parameter, name_problem
 from tbpu_toolkit.rules import CATALOGUE
 from tbpu_toolkit.rules.column_names import Subject, speaks_of
+from tbpu_toolkit.scan import ask
 from tbpu_toolkit.sources import RELATION, open_source
 from tbpu_toolkit.wire import Field
 
@@ -44,11 +46,16 @@ _PERSONAL: Final[tuple[Subject, ...]] = (
     "national id",
 )
 _UNIQUE_ENOUGH: Final = 0.5
+_SURELY_FEWER: Final = 0.5  # of what is needed: a count that is near errs by a few per cent
+_QUESTIONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Profiled:
-    """A column and what it holds, counted over all rows."""
+    """A column and what it holds, counted over all rows.
+
+    How many values are distinct is about so many at first, and exact where it may be the key.
+    """
 
     column: Column
     rows: int
@@ -61,6 +68,11 @@ class _Profiled:
     @property
     def uniqueness(self) -> float:
         return self.distinct / self.rows if self.rows else 0.0
+
+    @property
+    def may_be_key(self) -> bool:
+        is_kind = self.column.kind in _ID_KINDS and not self.inexact
+        return is_kind and self.uniqueness >= _UNIQUE_ENOUGH * _SURELY_FEWER
 
     @property
     def name_rank(self) -> int:
@@ -99,11 +111,11 @@ def suggest_mapping(data: Any) -> Mapping:
     with open_source(data) as source:
         profiled = _profile(source)
         columns = {column.name: column.kind for column in source.columns}
-    key = _choose_key(profiled)
+        key = _choose_key(source, profiled)
     parameters: dict[str, Parameter] = {}
     reasons = {key.column.name: _key_reason(key)}
     for own in profiled:
-        if own is not key:
+        if own.column is not key.column:
             name = camel_case(own.column.name)
             why_not = _why_not(own, name, parameters)
             reasons[own.column.name] = why_not or _parameter_reason(own, name)
@@ -117,19 +129,21 @@ def suggest_mapping(data: Any) -> Mapping:
 def _profile(source: Source) -> list[_Profiled]:
     ambiguous = source.ambiguous()
     columns = [column for column in source.columns if column.name not in ambiguous]
-    rows, profiled = source.count(), []
-    for column in columns:
-        field = Field(column)
-        unsupported = f"starts_with({column.cell_kind}, 'unsupported')"
-        counts = source.one(
-            f"SELECT count(*) FILTER (WHERE NOT {field.blank}), count(DISTINCT {field.text}),"
-            f" count(*) FILTER (WHERE regexp_full_match({field.text}, '{_PC_ID_VALUES}')),"
-            f" count(*) FILTER (WHERE {unsupported if column.kind == 'mixed' else 'false'}),"
-            f" count(*) FILTER (WHERE {_inexact_key(column)})"
-            f" FROM {RELATION}"
-        )
-        profiled.append(_Profiled(column, rows, *counts))
-    return profiled
+    rows = source.count()
+    answers = iter(ask(source, [sql for column in columns for sql in _asked(column)]))
+    return [_Profiled(column, rows, *islice(answers, _QUESTIONS)) for column in columns]
+
+
+def _asked(column: Column) -> tuple[str, ...]:
+    field = Field(column)
+    unsupported = f"starts_with({column.cell_kind}, 'unsupported')"
+    return (
+        f"count(*) FILTER (WHERE NOT {field.blank})",
+        f"approx_count_distinct({field.text})",
+        f"count(*) FILTER (WHERE regexp_full_match({field.text}, '{_PC_ID_VALUES}'))",
+        f"count(*) FILTER (WHERE {unsupported if column.kind == 'mixed' else 'false'})",
+        f"count(*) FILTER (WHERE {_inexact_key(column)})",
+    )
 
 
 def _inexact_key(column: Column) -> str:
@@ -137,15 +151,14 @@ def _inexact_key(column: Column) -> str:
     return (rule(Field(column, key_type="thirdPartyId")) if rule else None) or "false"
 
 
-def _choose_key(profiled: Sequence[_Profiled]) -> _Profiled:
-    fit = [
-        own
-        for own in profiled
-        if own.column.kind in _ID_KINDS
-        and not own.inexact
-        and own.uniqueness >= _UNIQUE_ENOUGH
-        and (own.name_rank < len(_ID_NAMES) or own.distinct == own.rows)
-    ]
+def _choose_key(source: Source, profiled: Sequence[_Profiled]) -> _Profiled:
+    """Take the surest name of an id; without one, a column in which no value stands twice."""
+    may_be = [own for own in profiled if own.may_be_key]
+    named = [_counted(source, own) for own in may_be if own.name_rank < len(_ID_NAMES)]
+    fit = [own for own in named if own.uniqueness >= _UNIQUE_ENOUGH]
+    if not fit:
+        others = (_counted(source, own) for own in may_be if own.name_rank == len(_ID_NAMES))
+        fit = list(islice((own for own in others if own.distinct == own.rows), 1))
     if not fit:
         for own in profiled:
             if own.inexact and own.name_rank < len(_ID_NAMES):
@@ -160,6 +173,11 @@ def _choose_key(profiled: Sequence[_Profiled]) -> _Profiled:
             "Write the mapping by hand: Mapping(key=…, key_type=…, parameters={…})."
         )
     return min(fit, key=lambda own: (own.name_rank, -own.uniqueness))
+
+
+def _counted(source: Source, own: _Profiled) -> _Profiled:
+    (distinct,) = source.one(f"SELECT count(DISTINCT {Field(own.column).text}) FROM {RELATION}")
+    return replace(own, distinct=distinct)
 
 
 def _key_type(key: _Profiled) -> KeyType:
