@@ -136,6 +136,16 @@ def test_a_folder_that_holds_another_run_is_left_alone(guide, data):
     assert other.run is None
 
 
+def test_a_file_that_has_changed_since_it_was_checked_is_told(guide, data, tmp_path):
+    data.to_csv(tmp_path / "june.csv", index=False)
+    panel = guide(tmp_path / "june.csv")
+    go(panel, 4)
+    data[:1].to_csv(tmp_path / "june.csv", index=False)
+    write(panel, "june")
+    assert "The table has changed since it was checked: it was 3 rows in" in said(panel)
+    assert panel.run.counts["rows_in"] == 1
+
+
 def test_a_rule_that_was_changed_counts_for_what_is_written(guide, data):
     panel = guide(data)
     go(panel, 3)

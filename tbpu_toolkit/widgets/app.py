@@ -11,6 +11,7 @@ import traitlets
 
 from tbpu_toolkit.errors import InputError, MappingError
 from tbpu_toolkit.folder_names import check_name
+from tbpu_toolkit.reports import account_line
 from tbpu_toolkit.runs import open_run, prepare
 from tbpu_toolkit.sources.file import File
 from tbpu_toolkit.validation import validate
@@ -119,11 +120,10 @@ class App(Panel):
     @property
     def code(self) -> str:
         """The lines of Python that do what was clicked in all steps."""
-        panels = (self.table, self.view, None, self.send, self.status)
-        told = [self._code_of(self.loader), *(self._code_of(panel) for panel in panels[:2])]
-        if self._written is not None:
-            told.append(f"run = tbpu.prepare(data, mapping, {str(self._written)!r})\n")
-        return joined_code([*told, *(self._code_of(panel) for panel in panels[3:])])
+        *before, send, status = (self._code_of(panel) for panel in self._panels())
+        folder = self._written
+        prepared = f"run = tbpu.prepare(data, mapping, {str(folder)!r})\n" if folder else ""
+        return joined_code([*before, prepared, send, status])
 
     def _code_of(self, panel: Any) -> str:
         try:
@@ -170,10 +170,13 @@ class App(Panel):
             check_name(name)
             if (why := self._obstacle(CHECK)) or self.view is None:
                 raise InputError(why)
+            checked = self.view.report.counts
             run = prepare(self.loader.data, self.view.mapping, folder)
             self._written = folder
             self._have(run)
             self._show(SEND)
+            if run.counts != checked:
+                self.steps.tell(_changed(checked, run.counts), is_bad=True)
 
         self._do(prepare_run, "Writing the batch files …")
 
@@ -270,14 +273,14 @@ class App(Panel):
 
     def _fitting(self, data: Any) -> Mapping | None:
         """Give the mapping that there was, where these columns have all that it names."""
-        with_rules = self._mapping
-        if self.table is not None and self.table.problem is None:
-            with_rules = self.mapping
-        if with_rules is None:
-            return None
+        try:
+            before = self.mapping
+        except MappingError:
+            before = self._mapping
+        if before is None or self.table is None:
+            return before
         names = {column.name for column in look_at(data)[0]}
-        is_fit = names >= {with_rules.key, *with_rules.parameters}
-        return with_rules if is_fit or self.table is None else None
+        return before if names >= {before.key, *before.parameters} else None
 
     def _make_view(self) -> None:
         data, mapping = self.loader.data, self.mapping
@@ -341,6 +344,13 @@ class App(Panel):
         shown = self._panels()[self.step - 1]
         head = f"Step {self.step} of {len(_TITLES)}: {_TITLES[self.step - 1][1]}"
         return head if shown is None else f"{head}\n{shown.summary_text()}"
+
+
+def _changed(before: dict[str, int], now: dict[str, int]) -> str:
+    return (
+        "The table has changed since it was checked: it was "
+        f"{account_line(before)}, and is {account_line(now)}. Look at it once more before you send."
+    )
 
 
 def app(
