@@ -91,7 +91,9 @@ class Proof:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the share seen among all rows (Wilson's)."""
+        """The 95 % interval of the share seen among all rows (Wilson's), or that share itself."""
+        if self.sampled == self.rows:
+            return self.seen / self.rows, self.seen / self.rows
         return wilson_interval(self.seen, self.sampled)
 
     @property
@@ -133,12 +135,19 @@ class Proof:
         }
 
     def __repr__(self) -> str:
-        low, high = self.interval
         return (
             f"{self.seen:,} of {count_of(self.sampled, 'fetched row')} came back as sent "
-            f"({len(self.missing):,} not found, {self._differing_rows:,} differing); with 95 % "
-            f"confidence {low * 100:.1f} to {high * 100:.1f} % of the {self.rows:,} rows."
-            f"{self._expected if len(self.missing) else ''}"
+            f"({len(self.missing):,} not found, {self._differing_rows:,} differing); "
+            f"{self._sure_of}.{self._expected if len(self.missing) else ''}"
+        )
+
+    @property
+    def _sure_of(self) -> str:
+        if self.sampled == self.rows:
+            return "these are all of the rows"
+        low, high = self.interval
+        return (
+            f"with 95 % confidence {low * 100:.1f} to {high * 100:.1f} % of the {self.rows:,} rows"
         )
 
     @property

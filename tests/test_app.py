@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import ipywidgets
@@ -10,7 +15,7 @@ import pandas as pd
 import pytest
 
 import tbpu_toolkit as tbpu
-from tbpu_toolkit.errors import InputError
+from tbpu_toolkit.errors import InputError, MappingError
 from tbpu_toolkit.widgets.target_choice import SANDBOX
 
 TELCO = Path(__file__).parents[1] / "data" / "telco_churn.csv"
@@ -136,14 +141,162 @@ def test_a_folder_that_holds_another_run_is_left_alone(guide, data):
     assert other.run is None
 
 
-def test_a_file_that_has_changed_since_it_was_checked_is_told(guide, data, tmp_path):
+def choose(panel, data):
+    panel.loader.choice.choose(data)
+    panel.loader.read()
+
+
+def test_a_file_that_has_changed_since_it_was_checked_is_checked_again(guide, data, tmp_path):
     data.to_csv(tmp_path / "june.csv", index=False)
     panel = guide(tmp_path / "june.csv")
     go(panel, 4)
     data[:1].to_csv(tmp_path / "june.csv", index=False)
     write(panel, "june")
-    assert "The table has changed since it was checked: it was 3 rows in" in said(panel)
+    assert "has changed since it was checked, so nothing was written" in said(panel)
+    assert panel.run is None
+    assert go(panel, 4) == 4
+    assert panel.view.report.counts["rows_in"] == 1
+    write(panel, "june")
     assert panel.run.counts["rows_in"] == 1
+
+
+def test_a_frame_that_is_changed_in_place_is_sent_as_it_was_checked(guide, data):
+    panel = guide(data)
+    go(panel, 4)
+    data["tier"] = "other"
+    write(panel, "june")
+    assert b"00004,gold" in panel.run.batches[0].path.read_bytes()
+
+
+def slowly(monkeypatch, where):
+    """Hold a function back until it may go on."""
+    module, name = where.rsplit(".", 1)
+    true, goes_on = getattr(importlib.import_module(module), name), threading.Event()
+
+    def held(*given):
+        goes_on.wait(10)
+        return true(*given)
+
+    monkeypatch.setattr(where, held)
+    return goes_on
+
+
+def test_a_table_that_is_still_being_read_is_waited_for(guide, data, tmp_path, monkeypatch):
+    data.to_csv(tmp_path / "one.csv", index=False)
+    data[:1].to_csv(tmp_path / "two.csv", index=False)
+    panel = guide(tmp_path / "one.csv")
+    write_run(panel, "one")
+    goes_on = slowly(monkeypatch, "tbpu_toolkit.widgets.first_rows.read_first_rows")
+    choose(panel, tmp_path / "two.csv")
+    panel.go(4)
+    goes_on.set()
+    assert panel.join(60)
+    assert panel.choice.writing in panel.steps._shown.children  # noqa: SLF001 - what is seen
+
+
+def test_a_rule_that_is_still_being_checked_is_waited_for(guide, data, monkeypatch):
+    panel = guide(data)
+    go(panel, 4)
+    goes_on = slowly(monkeypatch, "tbpu_toolkit.widgets.report_view.validate")
+    panel.view._change_rule("BLK001", "off", "we know")  # noqa: SLF001 - what the form calls
+    panel.choice.name.value = "june"
+    panel.choice.write_button.click()
+    goes_on.set()
+    assert panel.join(60)
+    assert panel.run is None or panel.run.mapping.rules["BLK001"].severity == "off"
+
+
+def test_a_rule_that_was_switched_off_for_one_table_counts_for_another(guide):
+    mails = ["anna@example.com", "ben@example.com", "cleo@example.com"]
+    one = pd.DataFrame({"customer_id": ["00004", "00021", "00033"], "contact": mails})
+    mapping = tbpu.Mapping("customer_id", "thirdPartyId", {"contact": "contact"})
+    panel = guide(one, mapping)
+    go(panel, 3)
+    assert not panel.view.report.ok
+    panel.view._change_rule("PRI001", "off", "made up")  # noqa: SLF001 - what the form calls
+    assert panel.view.join(60)
+    assert go(panel, 4) == 4
+    choose(panel, one.rename(columns={"contact": "mail_"}).assign(tier="gold"))
+    go(panel, 3)
+    assert "PRI001" not in panel.mapping.rules
+
+
+def test_after_a_run_was_taken_up_the_steps_before_it_work(guide, data):
+    write_run(guide(data), "july")
+    panel = guide(data)
+    go(panel, 3)
+    panel.choice.open_button.click()
+    assert panel.join(60)
+    assert [go(panel, step) for step in (2, 3, 4)] == [2, 3, 4]
+    assert panel.choice.writing in panel.steps._shown.children  # noqa: SLF001 - what is seen
+
+
+def run_alone(script, folder):
+    """Run a script in a process of its own, and give the hashes of the batch files it wrote."""
+    done = subprocess.run([sys.executable, "-c", script], cwd=folder, check=False)
+    assert done.returncode == 0, script
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.batch")}
+
+
+def test_the_code_of_all_steps_writes_the_same_bytes(guide, data, tmp_path):
+    data.to_csv(tmp_path / "june.csv", index=False)
+    panel = guide(tmp_path / "june.csv")
+    go(panel, 3)
+    panel.view._change_rule("KEY003", "warning", "they are new")  # noqa: SLF001 - what the form calls
+    panel.view.join(60)
+    go(panel, 2)
+    ask(panel, do="name", place=1, value="loyaltyTier")
+    run = write_run(panel, "july")
+    assert "run.send" not in panel.code, "nothing was sent"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    script = panel.code.replace(str(tmp_path / "runs"), str(elsewhere))
+    assert run_alone(script, elsewhere) == {batch.sha256 for batch in run.batches}
+    go(panel, 2)
+    ask(panel, do="name", place=1, value="level")
+    assert "tbpu.prepare" not in panel.code, "of this mapping nothing was written"
+
+
+def test_a_run_that_is_being_sent_stays_in_sight(guide, data, serve, until):
+    goes_on = threading.Event()
+    server = serve(lambda wire: (wire.read(), goes_on.wait(30), wire.accept()))
+    panel = guide(data, client=server.client())
+    run = write_run(panel, "july")
+    assert panel.send.join(60)
+    panel.send.send_button.click()
+    until(lambda: server.requests)
+    choose(panel, data[:1])
+    assert go(panel, 4) == 4
+    assert panel.send in panel.steps._shown.children  # noqa: SLF001 - what is seen
+    panel.choice.open_button.click()
+    assert panel.join(60)
+    assert "The run &#39;july&#39; is still being sent." in said(panel)
+    goes_on.set()
+    assert panel.send.join(60)
+    assert set(tbpu.open_run(run.folder).states.values()) == {"submitted"}
+
+
+def test_the_status_of_a_run_is_asked_where_it_was_sent(guide, data):
+    with tbpu.Sandbox(seconds_to_complete=0) as first, tbpu.Sandbox() as second:
+        panel = guide(data, client=first.client("acme"))
+        write_run(panel, "july")
+        panel.send.join(60)
+        panel.send.send_button.click()
+        panel.send.join(60)
+        panel.send.choice._given = second.client("acme")  # noqa: SLF001 - as if chosen by clicks
+        assert go(panel, 5) == 5
+        assert panel.status.client.base_url == first.url
+
+
+def test_a_mapping_that_is_none_is_refused_at_once(guide, data):
+    with pytest.raises(MappingError):
+        guide(data, {"customer_id": "thirdPartyId"})
+
+
+def test_a_draft_of_a_run_is_not_offered(guide, data, tmp_path):
+    run = write_run(guide(data), "july")
+    shutil.copytree(run.folder, tmp_path / "runs" / ".august.0936")
+    assert [label for label, _ in guide().choice.runs.options] == ["july"]
 
 
 def test_a_rule_that_was_changed_counts_for_what_is_written(guide, data):

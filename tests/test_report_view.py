@@ -232,7 +232,7 @@ def test_a_rule_without_which_nothing_could_be_sent_has_no_switch(view_of):
     view = view_of(DIRTY, MAPPING)
     choose(view, "KEY001")
     assert not is_shown(view.form.rule_controls)
-    assert "Rule KEY001 counts always" in shown(view.form)
+    assert "Rule KEY001 always counts" in shown(view.form)
 
 
 def test_of_a_report_alone_no_rule_can_be_changed(view_of):

@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import pandas as pd
 import traitlets
 
 from tbpu_toolkit.errors import InputError, MappingError
 from tbpu_toolkit.folder_names import check_name
-from tbpu_toolkit.reports import account_line
 from tbpu_toolkit.runs import open_run, prepare
 from tbpu_toolkit.sources.file import File
-from tbpu_toolkit.validation import validate
-from tbpu_toolkit.widgets.app_words import joined_code, steps_html
+from tbpu_toolkit.validation import kept, validate, wanted
+from tbpu_toolkit.widgets.app_words import joined_code, steps_html, without_mapping
 from tbpu_toolkit.widgets.loader import Loader
+from tbpu_toolkit.widgets.mapping_code import as_code
 from tbpu_toolkit.widgets.mapping_table import MappingTable
 from tbpu_toolkit.widgets.panel import Panel, line
 from tbpu_toolkit.widgets.report_view import ReportView
@@ -26,6 +27,7 @@ from tbpu_toolkit.widgets.send_panel import SendPanel
 from tbpu_toolkit.widgets.send_words import by_click, code_html
 from tbpu_toolkit.widgets.status_panel import StatusPanel
 from tbpu_toolkit.widgets.steps import Steps
+from tbpu_toolkit.widgets.target import target_of
 from tbpu_toolkit.widgets.work import Work
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ _TITLES: Final = (
     ("Map", "choose what becomes of each column"),
     ("Check", "see what would be sent, and what is wrong"),
     ("Send", "write the batch files, and hand them over"),
-    ("Follow", "see how far they are, and prove that they arrived"),
+    ("Follow", "follow the batches, and prove that the rows arrived"),
+)
+_CHANGED: Final = (
+    "The table, its mapping or a rule has changed since it was checked, so nothing was written. "
+    "Look at it in step 3 again."
 )
 _MAKING: Final = {
     MAP: "Looking at the columns …",
@@ -71,13 +77,13 @@ class App(Panel):
 
     def __init__(
         self,
-        data: Any,
+        loader: Loader,
         mapping: Mapping | None,
-        folder: str | Path,
-        runs: str | Path,
+        runs: Path,
         client: TargetClient | None,
     ) -> None:
         self._mapping, self._client = mapping, client
+        self._data: Any = None  # as it was when the columns were looked at
         self.table: MappingTable | None = None
         self.view: ReportView | None = None
         self.send: SendPanel | None = None
@@ -89,8 +95,8 @@ class App(Panel):
         self._written: Path | None = None  # the run's folder, where it was written here
         self._showing = threading.RLock()
         self._work = Work()
-        self.loader = Loader(folder, data)
-        self.choice = RunChoice(Path(runs), self.write, self.take_up)
+        self.loader = loader
+        self.choice = RunChoice(runs, self.write, self.take_up)
         self.steps = Steps(_TITLES, self.go)
         self._code = line()
         super().__init__([self.steps, self._code])
@@ -113,6 +119,15 @@ class App(Panel):
         return replace(self.table.mapping, rules=self.view.mapping.rules)
 
     @property
+    def mapping_problem(self) -> str | None:
+        """Why there is no :attr:`mapping`, in one sentence; None where there is one."""
+        try:
+            _ = self.mapping
+        except MappingError as error:
+            return str(error)
+        return None
+
+    @property
     def is_busy(self) -> bool:
         """Whether the next step is being made."""
         return self._work.is_busy
@@ -120,10 +135,15 @@ class App(Panel):
     @property
     def code(self) -> str:
         """The lines of Python that do what was clicked in all steps."""
-        *before, send, status = (self._code_of(panel) for panel in self._panels())
-        folder = self._written
-        prepared = f"run = tbpu.prepare(data, mapping, {str(folder)!r})\n" if folder else ""
-        return joined_code([*before, prepared, send, status])
+        told = [self._code_of(self.loader)]
+        mapping = None if self.table is None or self.mapping_problem else self.mapping
+        if mapping is not None:
+            told += [as_code(mapping), without_mapping(self._code_of(self.view))]
+        if self._has_run() and self._written is not None:
+            told.append(f"run = tbpu.prepare(data, mapping, {str(self._written)!r})\n")
+        if self._has_run() and self.run is not None and self.run.target is not None:
+            told += [self._code_of(self.send), self._code_of(self.status)]
+        return joined_code(told)
 
     def _code_of(self, panel: Any) -> str:
         try:
@@ -168,15 +188,18 @@ class App(Panel):
 
         def prepare_run() -> None:
             check_name(name)
-            if (why := self._obstacle(CHECK)) or self.view is None:
+            self._settle()
+            self._check_idle()
+            view = self.view
+            if view is None or self._made_of.get(CHECK) != self._basis(CHECK):
+                raise InputError(_CHANGED)
+            if why := self._obstacle(CHECK):
                 raise InputError(why)
-            checked = self.view.report.counts
-            run = prepare(self.loader.data, self.view.mapping, folder)
+            basis = self._basis(SEND)  # of what is written, whatever is clicked meanwhile
+            run = prepare(self._data, view.mapping, folder)
             self._written = folder
-            self._have(run)
+            self._have(run, basis)
             self._show(SEND)
-            if run.counts != checked:
-                self.steps.tell(_changed(checked, run.counts), is_bad=True)
 
         self._do(prepare_run, "Writing the batch files …")
 
@@ -184,10 +207,12 @@ class App(Panel):
         """Go on with a run that was written before."""
 
         def open_it() -> None:
+            self._check_idle()
             run = open_run(folder)
             self._replaced += [self.view, self.table]
             self.view = self.table = self._written = None
-            self._have(run)
+            self._made_of.clear()
+            self._have(run, self._basis(SEND))
             self._show(self._walk(FOLLOW if run.target else SEND)[0])
 
         self._do(open_it, "Opening the run …")
@@ -213,8 +238,10 @@ class App(Panel):
 
     def _walk(self, wanted: int) -> tuple[int, str]:
         """Make ready what is wanted; give the step to show, and what is in the way of the next."""
-        if wanted >= SEND and self._has_run():
-            return self._enter_last(wanted)
+        if wanted >= SEND:
+            self._settle()
+            if self._has_run():
+                return self._enter_last(wanted)
         for step in range(LOAD, wanted):
             if why := self._obstacle(step):
                 return step, why
@@ -226,9 +253,28 @@ class App(Panel):
             self._make(FOLLOW)
         return wanted, ""
 
+    def _settle(self) -> None:
+        """Wait for what was clicked in the steps before: another table, another rule."""
+        self.loader.join()
+        if self.view is not None:
+            self.view.join()
+
+    def _check_idle(self) -> None:
+        """Let no run get out of sight while it is sent."""
+        if self.run is not None and self._is_sending:
+            raise InputError(
+                f"The run '{self.run.folder.name}' is still being sent. Wait for it, or pause it "
+                "in step 4 first."
+            )
+
+    @property
+    def _is_sending(self) -> bool:
+        return self.send is not None and self.send.is_sending
+
     def _has_run(self) -> bool:
-        """Say whether there is a run of what the steps before hold by now."""
-        return self.run is not None and self._made_of.get(SEND) == self._basis(SEND)
+        """Say whether there is a run of what the steps before hold by now, or one under way."""
+        is_current = self._made_of.get(SEND) == self._basis(SEND)
+        return self.run is not None and (is_current or self._is_sending)
 
     def _obstacle(self, step: int) -> str:
         """Say why what comes after a step can't be shown; nothing where it can."""
@@ -236,10 +282,7 @@ class App(Panel):
             self.loader.join()
             return self.loader.problem or ""
         if step == MAP:
-            try:
-                _ = self.mapping
-            except MappingError as error:
-                return str(error)
+            return self.mapping_problem or ""
         if step == CHECK and self.view is not None and not self.view.report.ok:
             return "Nothing can be sent as it is: see the problems above, and go back to mend them."
         if step == SEND and not self._has_run():
@@ -251,7 +294,7 @@ class App(Panel):
     def _basis(self, step: int) -> tuple[Any, ...]:
         """Give what changes whenever the panel of a step has to be made anew."""
         versions = (
-            self.loader.version,
+            (self.loader.version, _as_it_lies(self.loader)),
             None if self.table is None else (self.table, self.table.version),
             None if self.view is None else (self.view, self.view.version),
         )
@@ -268,22 +311,25 @@ class App(Panel):
 
     def _make_table(self) -> None:
         data, before = self.loader.data, self.table
-        self.table = MappingTable(data, self._fitting(data))
+        # What is changed in place later is not what was looked at, and is not sent.
+        self._data = data.copy(deep=False) if isinstance(data, pd.DataFrame) else kept(data)
+        fitting = self._fitting(self._data)
+        self.table = MappingTable(self._data, fitting)
         self._replaced.append(before)
+        if fitting is None:  # the rules were changed for another table
+            self._replaced.append(self.view)
+            self.view = None
 
     def _fitting(self, data: Any) -> Mapping | None:
         """Give the mapping that there was, where these columns have all that it names."""
-        try:
-            before = self.mapping
-        except MappingError:
-            before = self._mapping
+        before = self._mapping if self.mapping_problem else self.mapping
         if before is None or self.table is None:
             return before
         names = {column.name for column in look_at(data)[0]}
         return before if names >= {before.key, *before.parameters} else None
 
     def _make_view(self) -> None:
-        data, mapping = self.loader.data, self.mapping
+        data, mapping = self._data, self.mapping
         if mapping is None:
             raise MappingError("There is no mapping yet. Choose one in step 2.")
         before, self.view = self.view, ReportView(data, mapping, validate(data, mapping))
@@ -293,17 +339,19 @@ class App(Panel):
         data = self.loader.data
         return Path(data.path).name.partition(".")[0] if isinstance(data, File) else "load"
 
-    def _have(self, run: Run) -> None:
+    def _have(self, run: Run, basis: tuple[Any, ...]) -> None:
         self._replaced += [self.send, self.status]
         self.run, self.status = run, None
         self.send = SendPanel(run, self._client)
-        self._made_of[SEND] = self._basis(SEND)
+        self._made_of[SEND] = basis
 
     def _make_status(self) -> None:
         """Follow by the client that has sent, with its token."""
         if self.run is None or self.send is None:
             return
-        client = self.send.client
+        client, target = self.send.client, self.run.target
+        if client is not None and target not in {None, target_of(client)}:
+            client = None  # it is chosen for a send that is yet to come
         if self.status is None or client not in {None, self.status.client}:
             self._replaced.append(self.status)
             self.status = StatusPanel(self.run, client)
@@ -346,11 +394,14 @@ class App(Panel):
         return head if shown is None else f"{head}\n{shown.summary_text()}"
 
 
-def _changed(before: dict[str, int], now: dict[str, int]) -> str:
-    return (
-        "The table has changed since it was checked: it was "
-        f"{account_line(before)}, and is {account_line(now)}. Look at it once more before you send."
-    )
+def _as_it_lies(loader: Loader) -> tuple[int, ...] | None:
+    """Give what changes where a file is written anew after it was read; None for what is none."""
+    try:
+        path = Path(loader.data.path)
+        seen = path.stat()
+    except (InputError, AttributeError, OSError):
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
 def app(
@@ -375,6 +426,7 @@ def app(
 
     Raises:
         InputError: *data* is nothing that can be chosen.
+        MappingError: the mapping is none.
 
     >>> import tempfile
     >>> import pandas as pd
@@ -386,4 +438,6 @@ def app(
     >>> panel.close()
 
     """
-    return App(data, mapping, folder, runs, client)
+    if mapping is not None:
+        wanted(mapping)  # raises where it is none
+    return App(Loader(folder, data), mapping, Path(runs), client)

@@ -33,6 +33,16 @@ def steps_html(steps: Sequence[tuple[str, str, bool]]) -> str:
     return as_html(_STEPS, steps=safe)
 
 
+def without_mapping(code: str) -> str:
+    r"""Leave out how a mapping was changed: it is given as it is by now.
+
+    >>> without_mapping("mapping = replace(mapping, rules={})\nreport = validate(data, mapping)")
+    'report = validate(data, mapping)'
+    """
+    lines = code.splitlines(keepends=True)
+    return "".join(own for own in lines if not own.startswith(("mapping = ", "from dataclasses")))
+
+
 def joined_code(parts: Iterable[str]) -> str:
     r"""Join the code of several panels to one script, in which no line is said twice.
 

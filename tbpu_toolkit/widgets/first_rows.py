@@ -28,7 +28,7 @@ _MOST_EXAMPLES: Final = 3
 _SAID: Final = "<p><b>{{ read.size }}</b>, read from {{ read.described }}.</p>"
 _NOTES: Final = """
 {% if read.notes %}
-<p><b>What was noticed meanwhile</b></p>
+<p><b>Noticed while reading</b></p>
 <ul style="margin:0;padding-left:20px">
 {% for note in read.notes %}
 <li>{{ note.message }}{% for shown in note.examples %} {{ shown }}{{ "" if loop.last else "," }}\

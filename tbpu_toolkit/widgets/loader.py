@@ -28,7 +28,7 @@ _ERROR: Final = """
 <pre class="tbpu-code">{{ trace }}</pre></details>
 """
 _READING: Final = '<p class="tbpu-soft" role="status">Reading {{ name }} …</p>'
-_HINT: Final = '<p class="tbpu-soft">Its first rows are shown here, as they are read.</p>'
+_HINT: Final = '<p class="tbpu-soft">The first rows of the table will be shown here.</p>'
 _KEPT_OUT: Final = """
 <p>The rows themselves are not kept in the notebook's file: they may be personal.</p>
 """

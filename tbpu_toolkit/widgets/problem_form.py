@@ -28,7 +28,7 @@ _SEVERITIES: Final = (
 _LONGEST: Final = 70  # characters of what was found, in the list
 _WIDE: Final = {"width": "560px", "max_width": "calc(100% - 4px)"}
 _HELP: Final = '<p><span class="tbpu-soft">What to do:</span> {{ remedy }}</p>'
-_FIXED: Final = "Rule {code} counts always: nothing could be sent without it."
+_FIXED: Final = "Rule {code} always counts: the rows that it names can't be sent as they are."
 _NO_DATA: Final = (
     "To change how much a rule counts, give the panel the data: tbpu.ReportView(data, mapping)."
 )
@@ -103,9 +103,7 @@ class ProblemForm(ipywidgets.VBox):
         self._can_change, self._is_locked = can_change, False
         self.problem = ipywidgets.Dropdown(description="Problem", options=[], layout=_WIDE)
         self.severity = ipywidgets.Dropdown(description="It counts", options=[("", AS_IT_IS)])
-        self.why = ipywidgets.Text(
-            description="Why", placeholder="your reason, which the report prints"
-        )
+        self.why = ipywidgets.Text(description="Why", placeholder="your reason")
         self.rows_button = _button("Show rows", "Look up the rows that the rule named.")
         self.change_button = _button("Change and check again", _WHY)
         self.rows_button.on_click(lambda _: show_rows(self.problem.value))

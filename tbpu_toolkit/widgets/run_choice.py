@@ -90,7 +90,7 @@ class RunChoice:
 def _runs(folder: Path) -> list[tuple[int, Path]]:
     """Give the runs in a folder, each with when its manifest was written."""
     found = []
-    for manifest in folder.glob(f"*/{MANIFEST}"):
+    for manifest in folder.glob(f"[!.]*/{MANIFEST}"):  # a draft that was never finished has a dot
         try:
             found.append((manifest.stat().st_mtime_ns, manifest.parent))
         except OSError:  # gone meanwhile, or closed to this user

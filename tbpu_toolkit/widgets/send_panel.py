@@ -126,6 +126,11 @@ class SendPanel(Panel):
         return self._work.is_busy
 
     @property
+    def is_sending(self) -> bool:
+        """Whether batches are being handed over."""
+        return self._doing == "sending"
+
+    @property
     def code(self) -> str:
         """The lines of Python that do what the clicks do."""
         is_own = self.choice.kind == "sandbox" and not self.choice.is_given
@@ -176,6 +181,8 @@ class SendPanel(Panel):
             client, plan = self.client, self.rehearsal
             if client is None or plan is None or self._work.is_busy or not self._is_clear(plan):
                 return
+            if self._is_stale or plan.target != target_of(client):
+                return  # another target was chosen this moment, and is yet to be rehearsed
             self._stopped, self._said, self.error = "", ("", False), None
             self._progress = words.Progress(plan.batches, time.monotonic())
             self._doing = "sending"
@@ -266,7 +273,7 @@ class SendPanel(Panel):
         if self._stopped:
             return f"Stopped: {handed} handed over. Send goes on with the rest.", False
         said = f"{handed} handed over: {words.states_of(self.run)}. "
-        return f"{said}What becomes of them is in the status panel.", False
+        return f"{said}The status panel shows what becomes of them.", False
 
     # --- showing ---------------------------------------------------------------------
 

@@ -280,13 +280,15 @@ class StatusPanel(Panel):
                 self._read_at = time.monotonic()
             is_busy, rest = self._follower.is_busy, self._follower.next_look
             seconds = None if rest is None else rest - time.monotonic()
-            self._next.value = as_html(
-                "{{ said }}", said=words.looking(seconds, is_busy=is_busy, left=self._left())
-            )
+            self._next.value = as_html("{{ said }}", said=self._looking(seconds, is_busy=is_busy))
             self._news.value = words.news_html(self._said, is_bad=self._is_bad)
             self._proof.value = words.proof_html(self.proof)
             self._show_buttons()
             self._code.value = code_html(self.code)
+
+    def _looking(self, seconds: float | None, *, is_busy: bool) -> str:
+        is_sent = self._target is not None
+        return words.looking(seconds, is_busy=is_busy, left=self._left(), is_sent=is_sent)
 
     def _show_batches(self) -> None:
         self._batches = self.run.facts()["batches"]

@@ -144,12 +144,14 @@ def code(run: Run, client: str, done: Sequence[str]) -> str:
     return "\n".join([*lines, *done, "run.table()", ""])
 
 
-def looking(seconds: float | None, *, is_busy: bool, left: int) -> str:
+def looking(seconds: float | None, *, is_busy: bool, left: int, is_sent: bool = True) -> str:
     """Say when it looks again.
 
     >>> looking(12.4, is_busy=True, left=3)
     'Target is at work on 3 batch files. Next look in 12 s.'
     """
+    if not is_sent:
+        return "Nothing was sent yet."
     if not left:
         return "Target has nothing left to do." if not is_busy else "Looking …"
     at_work = f"Target is at work on {count_of(left, 'batch file')}."

@@ -63,6 +63,10 @@ class Steps(ipywidgets.VBox):
         self._head.value = as_html(_HEAD, **head)
         self.next.description = f"Next: {word_after}"
         self.next.layout.display = "" if leads_on else "none"
+        # Beside a step that has a button of its own to press, the way on is a quiet one.
+        (self.next.add_class if number < len(self._titles) - 1 else self.next.remove_class)(
+            "tbpu-next"
+        )
         self.back.layout.display = "none" if number == 1 else ""
         if self._shown.children != tuple(shown):
             self._shown.children = tuple(shown)

@@ -84,6 +84,7 @@ class TargetChoice(ipywidgets.VBox):
         self._start = ipywidgets.Button(
             description="Start the sandbox", tooltip=_SANDBOX, layout={"width": "auto"}
         )
+        self._start.add_class("tbpu-next")
         self._code = ipywidgets.Text(description="Client code", placeholder="your account's")
         self._use = ipywidgets.Button(description="Use this account", layout={"width": "auto"})
         self.token = TokenField(kept=self._token_kept)

@@ -72,6 +72,8 @@ class Work:
                 what()
         except Exception as caught:  # noqa: BLE001 - handed on: there is nobody above a thread
             error = caught
+        except BaseException as caught:  # noqa: BLE001 - a panic of a library's, or an exit
+            error = RuntimeError(f"{type(caught).__name__}: {caught}")
         try:
             ended(error)
         finally:
