@@ -143,7 +143,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
         raise
     print(run)
     print(f"First lines:\n{run.preview(3)}Next: tbpu send {run.folder} --client CLIENT_CODE")
-    print("That goes to Adobe Target; with --base-url of 'tbpu sandbox' it goes there.")
+    print("Without --base-url it goes to Adobe itself; 'tbpu sandbox' gives one to practise with.")
     if run.counts["rejected"]:
         print("Rejected rows were left out ('tbpu check' lists them), so the exit code is 1.")
     return FAILED if run.counts["rejected"] else DONE
