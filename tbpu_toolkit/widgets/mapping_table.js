@@ -175,6 +175,8 @@ class Row {
     const { place } = this;
     this.role.addEventListener("change", () => {
       const value = Object.keys(ROLES)[this.role.selectedIndex];
+      this.open(value); // at once: the next Tab goes to the fields
+      this.wasPending = true;
       this.table.letters.send(`role ${place}`, { do: "role", place, value });
     });
     this.format.addEventListener("change", () => {
@@ -211,11 +213,15 @@ class Row {
     if (!isPending("format")) this.choose(format);
     this.node.dataset.role = role;
     this.node.dataset.level = level;
-    this.name.hidden = this.format.hidden = role !== "parameter";
-    this.left.hidden = role === "parameter";
+    this.open(isPending("role") ? Object.keys(ROLES)[this.role.selectedIndex] : role);
     const told = this.column.why.startsWith("left out") ? this.column.why : "";
     this.left.textContent = role === "key" ? "the visitors' id" : told && told[0].toUpperCase() + told.slice(1);
     this.say(level, text);
+  }
+
+  open(role) {
+    this.name.hidden = this.format.hidden = role !== "parameter";
+    this.left.hidden = role === "parameter";
   }
 
   choose(format) {
