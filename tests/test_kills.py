@@ -193,7 +193,7 @@ def until_nothing_is_left(zygote, run, url, generations):
 @pytest.mark.parametrize("when", ["before", "after", "answered"])
 def test_whichever_request_kills_its_sender_nothing_is_twice_or_lost(send_all, when, processes):
     """Each request is the last of its sender, but for every fourth, which lets it go on."""
-    script = [{"kill": when} if number % 4 else "accept" for number in range(72)]
+    script = [{"kill": when} if number % 4 else "accept" for number in range(48)]
     setting = f"killed by the request, {when} ({processes} at once)"
     told = send_all(setting, len(script), repeat([{}] * processes), faults=script)
     kills = script.count({"kill": when})

@@ -571,7 +571,7 @@ PHASES = [Phase.explicit, Phase.generate, Phase.shrink]  # explaining takes minu
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(max_examples=25, deadline=None, phases=PHASES, suppress_health_check=QUIET)
+@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=QUIET)
 @given(st.data())
 def test_every_row_of_any_table_is_sent_or_listed_as_the_rules_say(data):
     """Value by value, row by row, file by file, whichever library holds the table."""
