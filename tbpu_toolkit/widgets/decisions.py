@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
-from tbpu_toolkit.widgets.panel import line
+from tbpu_toolkit.widgets.panel import line, push_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +35,11 @@ class DecisionForm(ipywidgets.VBox):
         self._states: dict[int, str] = {}
         self.batch = ipywidgets.Dropdown(description="Batch", options=[])
         self.why = ipywidgets.Text(description="Why", placeholder="your reason, which is kept")
-        self.probe_button = _button("Probe", _PROBE)
-        self.accepted_button = _button("It was accepted", "Hold it for accepted, and follow it.")
-        self.resend_button = _button("Send it again", "With the next Send.")
+        self.probe_button = push_button("Probe", _PROBE)
+        self.accepted_button = push_button(
+            "It was accepted", "Hold it for accepted, and follow it."
+        )
+        self.resend_button = push_button("Send it again", "With the next Send.")
         self.probe_button.on_click(lambda _: probe(self.batch.value))
         self.accepted_button.on_click(lambda _: self._decide(resolve, "accepted"))
         self.resend_button.on_click(lambda _: self._decide(resolve, "resend"))
@@ -86,7 +88,3 @@ class DecisionForm(ipywidgets.VBox):
             return
         self.why.value = ""  # before: a second click finds no reason
         resolve(number, decision, why)
-
-
-def _button(description: str, tip: str) -> Any:
-    return ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})

@@ -78,3 +78,11 @@ def line(html: str = "", *classes: str) -> ipywidgets.HTML:
     for name in classes:
         widget.add_class(name)
     return widget
+
+
+def push_button(description: str, tip: str = "", look: str = "") -> ipywidgets.Button:
+    """Give a button as wide as its words; *look* is a class of the style."""
+    button = ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})
+    if look:
+        button.add_class(look)
+    return button

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import ipywidgets
 
@@ -11,7 +11,7 @@ from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.reports.problems import finding_groups, rows_of
 from tbpu_toolkit.reports.spelling import on_one_line
 from tbpu_toolkit.rules import CATALOGUE
-from tbpu_toolkit.widgets.panel import as_html, line
+from tbpu_toolkit.widgets.panel import as_html, line, push_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +104,8 @@ class ProblemForm(ipywidgets.VBox):
         self.problem = ipywidgets.Dropdown(description="Problem", options=[], layout=_WIDE)
         self.severity = ipywidgets.Dropdown(description="It counts", options=[("", AS_IT_IS)])
         self.why = ipywidgets.Text(description="Why", placeholder="your reason")
-        self.rows_button = _button("Show rows", "Look up the rows that the rule named.")
-        self.change_button = _button("Change and check again", _WHY)
+        self.rows_button = push_button("Show rows", "Look up the rows that the rule named.")
+        self.change_button = push_button("Change and check again", _WHY)
         self.rows_button.on_click(lambda _: show_rows(self.problem.value))
         self.change_button.on_click(lambda _: self._change(change_rule))
         self._remedy, self._told = line(), line("", "tbpu-soft")
@@ -171,7 +171,3 @@ class ProblemForm(ipywidgets.VBox):
     def _change(self, change_rule: Callable[[str, str, str], None]) -> None:
         if not self.change_button.disabled:  # a second click may come before the page hears of it
             change_rule(self.problem.value, self.severity.value, self._reason())
-
-
-def _button(description: str, tip: str) -> Any:
-    return ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})

@@ -16,7 +16,7 @@ from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.rulings import Ruling
 from tbpu_toolkit.validation import ValidationReport, kept, validate
 from tbpu_toolkit.widgets import first_rows
-from tbpu_toolkit.widgets.panel import Panel, as_html, line
+from tbpu_toolkit.widgets.panel import Panel, as_html, line, push_button
 from tbpu_toolkit.widgets.problem_form import AS_IT_IS, ProblemForm
 from tbpu_toolkit.widgets.send_words import by_click, code_html
 from tbpu_toolkit.widgets.work import Work
@@ -107,9 +107,11 @@ class ReportView(Panel):
         self.form = ProblemForm(
             self.show_rows, self._change_rule, self._put_rows_away, can_change=can_change
         )
-        self.more_button = _button(f"Show {_AT_ONCE} more", "Show more of the rows.")
-        self.page_button = _button("Write report.html", "One page to send on, beside the notebook.")
-        self.book_button = _button(
+        self.more_button = push_button(f"Show {_AT_ONCE} more", "Show more of the rows.")
+        self.page_button = push_button(
+            "Write report.html", "One page to send on, beside the notebook."
+        )
+        self.book_button = push_button(
             "Write rejected.xlsx", "The rejected rows as a workbook, beside the notebook."
         )
         self.more_button.on_click(lambda _: self._show_more())
@@ -282,7 +284,3 @@ def _in_words(error: Exception) -> str:
             "see who may write in this folder."
         )
     return by_click(error)
-
-
-def _button(description: str, tip: str) -> Any:
-    return ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})

@@ -10,7 +10,7 @@ import ipywidgets
 
 from tbpu_toolkit.manifest import NAME as MANIFEST
 from tbpu_toolkit.reports.spelling import on_one_line
-from tbpu_toolkit.widgets.panel import as_html, line
+from tbpu_toolkit.widgets.panel import as_html, line, push_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,14 +44,9 @@ class RunChoice:
         self.folder, self._write, self._take_up = folder, write, take_up
         self._proposed = ""
         self.name = ipywidgets.Text(description="Name", placeholder="of the run", layout=_WIDE)
-        self.write_button = ipywidgets.Button(
-            description="Write the batch files", layout={"width": "auto"}
-        )
-        self.write_button.add_class("tbpu-next")
+        self.write_button = push_button("Write the batch files", look="tbpu-next")
         self.runs = ipywidgets.Dropdown(description="Or take up", options=[], layout=_WIDE)
-        self.open_button = ipywidgets.Button(
-            description="Open", tooltip="Go on with this run.", layout={"width": "auto"}
-        )
+        self.open_button = push_button("Open", "Go on with this run.")
         self.write_button.on_click(lambda _: self._on_write())
         self.open_button.on_click(lambda _: self._on_open())
         told = line(as_html(_WRITES, folder=on_one_line(str(folder))))

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import ipywidgets
 
@@ -22,7 +22,7 @@ from tbpu_toolkit.findings import count_of
 from tbpu_toolkit.reports import run_as_html
 from tbpu_toolkit.widgets import changes
 from tbpu_toolkit.widgets import send_words as words
-from tbpu_toolkit.widgets.panel import Panel, as_html, line
+from tbpu_toolkit.widgets.panel import Panel, as_html, line, push_button
 from tbpu_toolkit.widgets.send_gate import Allowances, ProductionGate
 from tbpu_toolkit.widgets.target import kind_of, paint, target_of
 from tbpu_toolkit.widgets.target_choice import TargetChoice
@@ -92,10 +92,12 @@ class SendPanel(Panel):
         self.choice = TargetChoice(client, self._target_chosen)
         self.gate = ProductionGate(self._show)
         self.allowances = Allowances(self.rehearse)
-        self.send_button = _button("Send", "tbpu-go")
-        self.pause_button = _button("Pause", tip="Let the batch that is under way end, then stop.")
-        self.cancel_button = _button("Cancel", tip="Stop at once, in the midst of a batch.")
-        self.rehearse_button = _button(
+        self.send_button = push_button("Send", look="tbpu-go")
+        self.pause_button = push_button(
+            "Pause", tip="Let the batch that is under way end, then stop."
+        )
+        self.cancel_button = push_button("Cancel", tip="Stop at once, in the midst of a batch.")
+        self.rehearse_button = push_button(
             "Rehearse", tip="Look again at what would go. Sends nothing."
         )
         self._prepared = line(words.prepared_html(self.run))
@@ -335,10 +337,3 @@ class SendPanel(Panel):
     def summary_text(self) -> str:
         """Give the account and the states, in a line."""
         return repr(self.run)
-
-
-def _button(description: str, look: str = "", tip: str = "") -> Any:
-    button = ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})
-    if look:
-        button.add_class(look)
-    return button

@@ -15,7 +15,7 @@ from tbpu_toolkit.widgets import changes, over_time
 from tbpu_toolkit.widgets import status_words as words
 from tbpu_toolkit.widgets.decisions import DecisionForm
 from tbpu_toolkit.widgets.follower import Follower
-from tbpu_toolkit.widgets.panel import Panel, as_html, line
+from tbpu_toolkit.widgets.panel import Panel, as_html, line, push_button
 from tbpu_toolkit.widgets.send_words import by_click, client_lines, code_html
 from tbpu_toolkit.widgets.target import client_for, kind_of, paint, with_token
 from tbpu_toolkit.widgets.token_field import TokenField
@@ -105,8 +105,8 @@ class StatusPanel(Panel):
         self._head, self._table, self._picture = line(), line(), line()
         self._proof, self._news, self._code = line(), line(), line()
         self._next = line("", "tbpu-soft")
-        self.look_button = _button("Look now", "Ask Target at once how far the batches are.")
-        self.prove_button = _button("Prove", "Fetch a random sample back, and compare it.")
+        self.look_button = push_button("Look now", "Ask Target at once how far the batches are.")
+        self.prove_button = push_button("Prove", "Fetch a random sample back, and compare it.")
         self.sample = ipywidgets.BoundedIntText(
             value=_SAMPLE, min=1, max=_MOST_SAMPLED, description="Rows to fetch",
             style={"description_width": "initial"}, layout={"width": "170px"},
@@ -331,7 +331,3 @@ def _records(folder: Path) -> tuple[Any, ...]:
     """Give what changes whenever a record of the run is written."""
     places = [folder / kind for kind in _KINDS]
     return tuple(place.stat().st_mtime_ns if place.is_dir() else None for place in places)
-
-
-def _button(description: str, tip: str) -> Any:
-    return ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
-from tbpu_toolkit.widgets.panel import as_html, line
+from tbpu_toolkit.widgets.panel import as_html, line, push_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,9 +34,7 @@ class Steps(ipywidgets.VBox):
             self._button(f"{number} {word}", f"Step {number}: {title}", number)
             for number, (word, title) in enumerate(titles, 1)
         ]
-        self.back = ipywidgets.Button(description="Back", layout={"width": "auto"})
-        self.next = ipywidgets.Button(layout={"width": "auto"})
-        self.next.add_class("tbpu-next")
+        self.back, self.next = push_button("Back"), push_button("Next")
         self.back.on_click(lambda _: go(self.number - 1))
         self.next.on_click(lambda _: go(self.number + 1))
         self._head, self._said = line(), line()
@@ -49,7 +47,7 @@ class Steps(ipywidgets.VBox):
         super().__init__([steps, self._head, self._shown, self._said, ways])
 
     def _button(self, description: str, tip: str, number: int) -> Any:
-        button = ipywidgets.Button(description=description, tooltip=tip, layout={"width": "auto"})
+        button = push_button(description, tip)
         button.on_click(lambda _: self._go(number))
         return button
 

@@ -11,7 +11,7 @@ import ipywidgets
 from tbpu_toolkit.client import TargetClient
 from tbpu_toolkit.errors import InputError
 from tbpu_toolkit.practice import Sandbox
-from tbpu_toolkit.widgets.panel import as_html, line
+from tbpu_toolkit.widgets.panel import as_html, line, push_button
 from tbpu_toolkit.widgets.target import kind_of, target_of, with_token
 from tbpu_toolkit.widgets.token_field import TokenField
 
@@ -81,12 +81,9 @@ class TargetChoice(ipywidgets.VBox):
             orientation="horizontal",
             layout={"width": "auto"},
         )
-        self._start = ipywidgets.Button(
-            description="Start the sandbox", tooltip=_SANDBOX, layout={"width": "auto"}
-        )
-        self._start.add_class("tbpu-next")
+        self._start = push_button("Start the sandbox", _SANDBOX, look="tbpu-next")
         self._code = ipywidgets.Text(description="Client code", placeholder="your account's")
-        self._use = ipywidgets.Button(description="Use this account", layout={"width": "auto"})
+        self._use = push_button("Use this account")
         self.token = TokenField(kept=self._token_kept)
         self._error = line()
         self._practice = ipywidgets.HBox([self._start, line(as_html(_SANDBOX), "tbpu-soft")])
