@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from tbpu_toolkit.duplicates import STILL_IN
 from tbpu_toolkit.findings import shortened
 from tbpu_toolkit.sources import RELATION
+from tbpu_toolkit.wire import NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,6 @@ _FEW: Final = 1_000  # different values, of which the most frequent ones say som
 _MOST_BINS: Final = 20
 _WHOLE: Final = 2**53  # below it, a float holds every whole number
 _SHARES: Final = (0.5, 0.25, 0.1)  # of the profiles, that an audience on a number might reach
-_NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 _TIMES: Final = frozenset({"date", "datetime", "zoned datetime"})
 _READABLE: Final = (None, "date", "iso")  # formats that leave a day to be read
 _PLAIN_NUMBER: Final = r"-?(0|[1-9][0-9]*)([.][0-9]+)?"  # 00042 is a code
@@ -154,7 +154,7 @@ class _Values:
         """Count numbers and days by ranges; None for whatever is neither."""
         kind = self._field.column.kind
         how = self._field.parameter.format if self._field.parameter else None
-        if kind in _NUMBERS or self._all_match(_PLAIN_NUMBER, self._known.are_numbers):
+        if kind in NUMBERS or self._all_match(_PLAIN_NUMBER, self._known.are_numbers):
             return self._of_numbers()
         is_day = kind in _TIMES or self._all_match(_ISO_DAY, self._known.are_days)
         if is_day and how in _READABLE:
@@ -210,7 +210,7 @@ class _Values:
     @property
     def _is_plain(self) -> bool:
         """Whether the column's own values can be counted, which is quicker than their texts."""
-        return self._field.column.kind in _NUMBERS | _TIMES and self._has_no_format
+        return self._field.column.kind in NUMBERS | _TIMES and self._has_no_format
 
     @property
     def _has_no_format(self) -> bool:

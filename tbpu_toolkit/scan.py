@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tbpu_toolkit.wire import Field
 
 _ASKED_AT_ONCE: Final = 100
-_NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 _NO_MEASURES: Final = {"distinct": None, "shortest": None, "longest": None} | dict.fromkeys(
     ("least", "greatest")
 )
@@ -99,7 +98,7 @@ def _measures(field: Field) -> Mapping[str, str]:
         return {}
     known = f"FILTER (WHERE isfinite({column.sql}))" if column.kind == "float" else ""
     measures = {"distinct": f"approx_count_distinct({column.sql}) {known}"}
-    if column.kind in _NUMBERS:
+    if column.kind in wire.NUMBERS:
         measures |= {name: f"{how}({column.sql}) {known}" for name, how in _EXTREMES.items()}
     if column.kind == "float":
         size = f"abs({column.sql})"

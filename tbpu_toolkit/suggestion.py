@@ -16,7 +16,7 @@ from tbpu_toolkit.rules import CATALOGUE
 from tbpu_toolkit.rules.column_names import Subject, speaks_of
 from tbpu_toolkit.scan import ask
 from tbpu_toolkit.sources import RELATION, open_source
-from tbpu_toolkit.wire import Field
+from tbpu_toolkit.wire import NUMBERS, Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,6 @@ _PERSONAL: Final[tuple[Subject, ...]] = (
 )
 _UNIQUE_ENOUGH: Final = 0.5
 _SURELY_FEWER: Final = 0.5  # of what is needed: a count that is near errs by a few per cent
-_NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 _QUESTIONS: Final = 5
 
 
@@ -139,7 +138,7 @@ def _asked(column: Column) -> tuple[str, ...]:
     field = Field(column)
     unsupported = f"starts_with({column.cell_kind}, 'unsupported')"
     # The text of a number is dear to plan, differs where the number does, and is no pcId.
-    is_number = column.kind in _NUMBERS
+    is_number = column.kind in NUMBERS
     is_pc_id = "false" if is_number else f"regexp_full_match({field.text}, '{_PC_ID_VALUES}')"
     return (
         f"count(*) FILTER (WHERE NOT {field.blank})",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tbpu_toolkit.mapping import Mapping
     from tbpu_toolkit.parameters import Parameter
 
+NUMBERS: Final = frozenset({"integer", "float", "decimal"})  # kinds of columns
 _SAFE_KINDS: Final = frozenset({"boolean", "integer", "float", "decimal", "date"})
 SALT: Final = "tbpu_salt"  # the engine's variable that holds it, so that no SQL text does
 _PLAIN_NUMBER: Final = r"-?[0-9]+(\.[0-9]+)?"

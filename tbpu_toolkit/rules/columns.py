@@ -25,7 +25,6 @@ _SERIALS: Final = (20_000, 60_000)  # 1954 to 2064
 _FLOAT_CELLS: Final = {"float": 2**53, "single float": 2**24, "half float": 2**11}
 _SAME: Final = dict.fromkeys([*_FLOAT_CELLS, "infinity"], "float") | {"broken text": "text"}
 _NOT_WRITTEN: Final = "can't write"  # of a list or a dict under its format, cells.py
-_NUMBERS: Final = frozenset({"integer", "float", "decimal"})
 
 
 def _of_parameter(field: Field) -> Mapping[str, str] | None:
@@ -79,7 +78,7 @@ def _several_kinds(_: Field, measured: Mapping[str, Any]) -> tuple[int, str] | N
     for kind, rows in (measured["cell_kinds"] or {}).items():
         if not kind.endswith(_NOT_WRITTEN):  # VAL002 tells of it, by what it is
             kinds[_SAME.get(kind, kind)] += rows
-    if len(kinds) < 2 or kinds.keys() <= _NUMBERS:  # noqa: PLR2004 - one kind is not several
+    if len(kinds) < 2 or kinds.keys() <= wire.NUMBERS:  # noqa: PLR2004 - one kind is not several
         return None
     said = ", ".join(f"{rows:,} {kind}" for kind, rows in kinds.most_common())
     return kinds.total(), f"({said})"
@@ -103,7 +102,7 @@ def _inexact(field: Field) -> str | None:
 
 def _serials(field: Field) -> Mapping[str, str] | None:
     names = [field.column.name, *([field.parameter.name] if field.parameter else [])]
-    is_number = field.column.kind in {*_NUMBERS, "text", "mixed"}
+    is_number = field.column.kind in {*wire.NUMBERS, "text", "mixed"}
     if field.is_key or not is_number or not any(speaks_of(name, "date") for name in names):
         return None
     text = wire.plain_text(field.column)
